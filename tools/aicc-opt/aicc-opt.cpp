@@ -1,5 +1,5 @@
-// aicc-opt: runs aicc's passes, and upstream's, one at a time on textual IR. It is the tool that the tests under test/ and
-// people who work on a pass use; users have `aicc`.
+// aicc-opt: runs aicc's passes, and upstream's, one at a time on textual IR. It is the tool that the tests
+// under test/ and people who work on a pass use; users have `aicc`.
 
 #include "aicc/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"

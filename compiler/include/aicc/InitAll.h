@@ -1,5 +1,6 @@
-// Registers everything this build of aicc has: its dialects, its passes, and the upstream dialects and passes that they
-// lower through. Apart from everything else because these headers cost seconds to compile: one file includes them.
+// Registers everything this build of aicc has: its dialects, its passes, and the upstream dialects and passes
+// that they lower through. Apart from everything else because these headers cost seconds to compile: one file
+// includes them.
 #ifndef AICC_INITALL_H
 #define AICC_INITALL_H
 

@@ -1,0 +1,20 @@
+# lit's configuration for every .mlir and .test file under test/, whose folders mirror the tree. Programs of build/bin and
+# LLVM's FileCheck and not are in PATH; %python is the build's Python, with onnx and numpy.
+import os
+
+import lit.formats
+
+config.name = "aicc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "models", "fuzz", "bench", "conformance", "lit.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.aicc_obj_root, "test")
+config.environment["PATH"] = os.pathsep.join(
+    [config.aicc_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
+)
+# The compile cache and every temporary file stay inside the build.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")
+config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%aicc_src", config.aicc_src_root))
+config.substitutions.append(("%aicc_lib", config.aicc_lib_dir))
