@@ -33,6 +33,7 @@ demo: build
 	@$(PYTHON) scripts/demo.py
 
 test: build
+	@ninja -C $(BUILD) aicc-tests
 	@$(PYTHON) scripts/run_tests.py
 
 bench: build
@@ -42,6 +43,7 @@ asan tsan: deps
 	@$(PYTHON) scripts/run_tests.py --suite $@
 
 fuzz: build
+	@ninja -C $(BUILD) aicc-tests
 	@$(PYTHON) scripts/run_tests.py --suite fuzz --fuzz-seconds $(FUZZ_SECONDS)
 
 docs: build

@@ -13,6 +13,9 @@ endif()
 set(AICC_WARNINGS -Wall -Wextra -Wno-unused-parameter -Werror=return-type -Werror=uninitialized
   -Werror=delete-non-virtual-dtor)
 
+# Unit tests and fuzz targets: not part of `all`, so that the demo need not wait for them.
+add_custom_target(aicc-tests)
+
 # Adds a folder, or nothing while it has no CMakeLists.txt.
 function(aicc_add_folder dir)
   # The glob makes a CMakeLists.txt that appears later reconfigure the tree.
@@ -101,7 +104,8 @@ endfunction()
 function(aicc_add_unittest name)
   cmake_parse_arguments(ARG "RUNTIME" "" "SOURCES;LINK;ARGS" ${ARGN})
   find_package(GTest REQUIRED)
-  add_executable(${name} ${ARG_SOURCES})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  add_dependencies(aicc-tests ${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test/bin
     BUILD_RPATH "$ORIGIN/../../lib")
   if(ARG_RUNTIME)
@@ -127,8 +131,12 @@ endfunction()
 # without the shared library, and the compiler libraries named by REPLACE are compiled once more, instrumented.
 function(aicc_add_fuzzer name)
   cmake_parse_arguments(ARG "RUNTIME" "" "SOURCES;LINK;REPLACE" ${ARGN})
+  if(AICC_SANITIZE)
+    return() # Fuzz targets choose their own sanitizers and belong to the normal build.
+  endif()
   set(sanitize -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-omit-frame-pointer -g1)
-  add_executable(${name} ${ARG_SOURCES})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  add_dependencies(aicc-tests ${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test/bin)
   target_compile_options(${name} PRIVATE ${sanitize} -fsanitize=fuzzer-no-link)
   target_link_options(${name} PRIVATE ${sanitize} -fsanitize=fuzzer)

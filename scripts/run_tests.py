@@ -130,7 +130,7 @@ def sanitized(name, sanitizers):
     def run(_):
         build = f"{BUILD}-{name}"
         configure = [CMAKE, "-G", "Ninja", "-S", ROOT, "-B", build, "-DAICC_RUNTIME_ONLY=ON", f"-DAICC_SANITIZE={sanitizers}"]
-        for command in (configure, ["ninja", "-C", build]):
+        for command in (configure, ["ninja", "-C", build, "all", "aicc-tests"]):
             result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if result.returncode != 0:
                 print(result.stdout[-8000:])
