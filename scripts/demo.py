@@ -44,7 +44,7 @@ def bold(text):
 def heat(value):
     """A cell of the similarity table: the number on a background that darkens with it, or a bar without colours."""
     if not COLOR:
-        return f"{value:5.2f}"
+        return f"{value:6.2f}"
     level = min(max(value, 0.0), 1.0)
     shade = 17 + int(round(level * 4)) if level < 0.5 else [22, 28, 34, 40, 46][min(4, int((level - 0.5) * 10))]
     return f"\033[48;5;{shade}m\033[97m{value:5.2f} \033[0m"
@@ -169,7 +169,7 @@ def run_theirs(feeds, threads, seconds=1.0):
 def print_table(ours, theirs):
     """Ours left, ONNX Runtime's right, and the sentences below."""
     count = len(SENTENCES)
-    columns = "".join(f"{i + 1:>5d} " if COLOR else f"{i + 1:>5d}" for i in range(count))
+    columns = "".join(f"{i + 1:>5d} " for i in range(count))
     gap = " " * 4
     width = len(columns)
     print(f"\n    {bold('aicc'.ljust(width))}{gap}    {bold('ONNX Runtime')}")
