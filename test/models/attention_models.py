@@ -73,7 +73,7 @@ def merged(g, x, hidden, batch="batch", seq="seq"):
 
 # ---- BERT ----
 
-def encoder_layer(g, x, bias, hidden, heads, fused=True):
+def encoder_layer(g, x, bias, hidden, heads, fused=True, ffn=None):
     depth = hidden // heads
     q = heads_of(g, linear(g, x, hidden, hidden), heads, depth)
     k = heads_of(g, linear(g, x, hidden, hidden), heads, depth)
@@ -82,7 +82,8 @@ def encoder_layer(g, x, bias, hidden, heads, fused=True):
     scores = g.op("Add", g.op("Div", scores, g.scalar(math.sqrt(depth))), bias)
     y = merged(g, g.op("MatMul", g.op("Softmax", scores, axis=-1), v), hidden)
     x = layer_norm(g, g.op("Add", linear(g, y, hidden, hidden), x), hidden, 1e-12, fused)
-    y = linear(g, gelu_erf(g, linear(g, x, hidden, 2 * hidden)), 2 * hidden, hidden)
+    ffn = ffn or 2 * hidden
+    y = linear(g, gelu_erf(g, linear(g, x, hidden, ffn)), ffn, hidden)
     return layer_norm(g, g.op("Add", y, x), hidden, 1e-12, fused)
 
 
@@ -92,13 +93,13 @@ def text_inputs(g, vocabulary, kinds=True):
             g.input("token_type_ids", INT64, ["batch", "seq"], ids(2)) if kinds else None)
 
 
-def bert_embeddings(g, tokens, kinds, hidden, vocabulary=101, fused=True):
+def bert_embeddings(g, tokens, kinds, hidden, vocabulary=101, fused=True, places=64):
     """Positions are a slice of a stored arange, as the exported buffer position_ids is."""
-    stored = g.const(np.arange(64, dtype=np.int64)[None], "position_ids")
+    stored = g.const(np.arange(places, dtype=np.int64)[None], "position_ids")
     place = g.slice(stored, 0, g.vector((tokens, 1, "seq")), 1)
     x = g.op("Add", g.op("Gather", g.weight(vocabulary, hidden, std=1.0), tokens, axis=0),
              g.op("Gather", g.weight(2, hidden, std=1.0), kinds, axis=0))
-    x = g.op("Add", x, g.op("Gather", g.weight(64, hidden, std=1.0), place, axis=0))
+    x = g.op("Add", x, g.op("Gather", g.weight(places, hidden, std=1.0), place, axis=0))
     return layer_norm(g, x, hidden, 1e-12, fused)
 
 
