@@ -1,4 +1,6 @@
-"""One measurement of ONNX Runtime or OpenVINO in a process of its own: `peers.py PEER MODEL.onnx FEEDS.json THREADS SECONDS [OUT.npz]`.
+"""One measurement of ONNX Runtime or OpenVINO, in a process of its own.
+
+    peers.py PEER MODEL.onnx FEEDS.json THREADS SECONDS [OUT.npz]
 
 Prints one JSON object: median_ms, p10_ms, runs, load_ms.  Both keep their input and output buffers from run to run, as
 `aicc bench` does: otherwise page faults of fresh outputs are what is timed.  OpenVINO is told to compute in fp32: its
@@ -43,7 +45,7 @@ def openvino(path, feeds, threads):
         request.start_async()
         request.wait()
 
-    return run, lambda keep=tensors: [np.array(request.get_output_tensor(i).data) for i in range(len(compiled.outputs))]
+    return run, lambda _keep=tensors: [np.array(request.get_output_tensor(i).data) for i in range(len(compiled.outputs))]
 
 
 def main():

@@ -146,7 +146,7 @@ def minilm(g, hidden=96, heads=12, layers=2):
 
 @model(*TEXT, opset=18)
 def bert_sdpa(g, hidden=64, heads=4, layers=2):
-    """As scaled_dot_product_attention is exported: q and k both scaled by the root of the scale, boolean mask by Where."""
+    """As scaled_dot_product_attention is exported: q and k scaled by the root of the scale, boolean mask by Where."""
     tokens, mask, kinds = text_inputs(g, 101)
     x = bert_embeddings(g, tokens, kinds, hidden)
     shape = g.vector((tokens, 0, "batch"), 1, (tokens, 1, "seq"), (tokens, 1, "seq"))
@@ -164,7 +164,7 @@ def bert_sdpa(g, hidden=64, heads=4, layers=2):
         clean = g.op("Where", g.op("IsNaN", share), g.scalar(0.0), share)
         y = linear(g, merged(g, g.op("MatMul", clean, v), hidden), hidden, hidden)
         x = layer_norm(g, g.op("Add", y, x), hidden, 1e-12)
-        y = g.op("Gelu", linear(g, x, hidden, 2 * hidden)) if g.opset >= 20 else gelu_erf(g, linear(g, x, hidden, 2 * hidden))
+        y = gelu_erf(g, linear(g, x, hidden, 2 * hidden))
         x = layer_norm(g, g.op("Add", linear(g, y, 2 * hidden, hidden), x), hidden, 1e-12)
     g.scope = ""
     logits = linear(g, x, hidden, 3)
@@ -177,7 +177,8 @@ def bert_sdpa(g, hidden=64, heads=4, layers=2):
 def bert_opset9(g, hidden=48, heads=3, layers=1):
     """The oldest form still met: attributes everywhere, Softmax with its axis given as 3."""
     tokens, mask, kinds = text_inputs(g, 61)
-    x = g.op("Add", g.op("Gather", g.weight(61, hidden, std=1.0), tokens), g.op("Gather", g.weight(2, hidden, std=1.0), kinds))
+    x = g.op("Add", g.op("Gather", g.weight(61, hidden, std=1.0), tokens),
+             g.op("Gather", g.weight(2, hidden, std=1.0), kinds))
     x = layer_norm(g, x, hidden, 1e-12, fused=False)
     bias = additive_mask(g, mask)
     depth = hidden // heads

@@ -88,7 +88,7 @@ class Graph:
 
     def op(self, kind, *args, out=None, outs=1, domain="", **attrs):
         """Adds a node; `out` names its result (for graph outputs), `outs` > 1 returns that many names."""
-        names = [out or self.name(kind) + "_output"] if outs == 1 else [self.name(kind) + "_output" for _ in range(outs)]
+        names = [self.name(kind) + "_output" for _ in range(outs)] if out is None else [out]
         node = helper.make_node(kind, list(args), names, name=self.name(kind), domain=domain, **attrs)
         self.nodes.append(node)
         return names[0] if outs == 1 else names
@@ -98,10 +98,13 @@ class Graph:
     def const(self, array, hint="const"):
         array = np.array(array)
         key = (array.dtype, array.shape, array.tobytes()) if array.size <= 16 else None
-        if key not in self.known or key is None:
-            self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), self.name(hint)))
-            self.known[key] = self.weights[-1].name
-        return self.known[key]
+        if key in self.known:
+            return self.known[key]
+        name = self.name(hint)
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
+        if key is not None:
+            self.known[key] = name
+        return name
 
     def ints(self, *values):
         return self.const(np.array(values, np.int64))
