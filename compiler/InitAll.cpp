@@ -61,8 +61,17 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#if __has_include("passes/dispatch/Passes.h")
+#include "passes/dispatch/Passes.h"
+#endif
 #if __has_include("passes/graph/Passes.h")
 #include "passes/graph/Passes.h"
+#endif
+#if __has_include("passes/program/Passes.h")
+#include "passes/program/Passes.h"
+#endif
+#if __has_include("targets/cpu/codegen/Passes.h")
+#include "targets/cpu/codegen/Passes.h"
 #endif
 
 using namespace mlir;
@@ -126,4 +135,17 @@ void aicc::registerAllPasses() {
   registerLinalgPasses();
   memref::registerMemRefPasses();
   registerSCFPasses();
+#if __has_include("passes/graph/Passes.h")
+  registerGraphPasses();
+  registerGraphPipelines();
+#endif
+#if __has_include("passes/dispatch/Passes.h")
+  registerDispatchPasses();
+#endif
+#if __has_include("passes/program/Passes.h")
+  registerProgramPasses();
+#endif
+#if __has_include("targets/cpu/codegen/Passes.h")
+  registerCpuPasses();
+#endif
 }
