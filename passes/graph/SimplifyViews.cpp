@@ -1,0 +1,283 @@
+// nn-simplify's patterns on the placement of elements: transposes into matmuls and past elementwise
+// operations, slices, concatenations, gathers at a constant index.
+
+#include "mlir/IR/IRMapping.h"
+#include "passes/graph/Rewrite.h"
+
+using namespace mlir;
+
+namespace aicc {
+namespace {
+
+/// Transposes go into a matmul's flags so that an operand's innermost dimension stays innermost; constants
+/// have the flag off.
+struct TransposeIntoMatMul : OpRewritePattern<nn::MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(nn::MatMulOp op, PatternRewriter &rewriter) const override {
+    bool flags[2] = {op.getTransposeLhs(), op.getTransposeRhs()};
+    SmallVector<Operation *> ops{op};
+    Value operands[2] = {absorb(rewriter, op.getLhs(), flags[0], ops),
+                         absorb(rewriter, op.getRhs(), flags[1], ops)};
+    if (operands[0] == op.getLhs() && operands[1] == op.getRhs())
+      return failure();
+    replaceOp(
+        rewriter, op,
+        rewriter.create<nn::MatMulOp>(fuseLocations(ops), operands[0], operands[1], flags[0], flags[1]));
+    return success();
+  }
+
+private:
+  static Value absorb(PatternRewriter &rewriter, Value operand, bool &flag,
+                      SmallVectorImpl<Operation *> &ops) {
+    if (isConstantComputable(operand)) {
+      if (!flag)
+        return operand;
+      flag = false;
+      return createSwap(rewriter, operand.getLoc(), operand);
+    }
+    auto transpose = operand.getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return operand;
+    SmallVector<int64_t> perm(transpose.getPerm());
+    int64_t rank = perm.size();
+    // The second last of the result was the innermost of the input: exchange, and let the flag say so.
+    if (perm[rank - 2] != rank - 1)
+      return operand;
+    std::swap(perm[rank - 1], perm[rank - 2]);
+    flag = !flag;
+    ops.insert(ops.begin(), transpose);
+    if (llvm::is_sorted(perm))
+      return transpose.getInput();
+    return rewriter.create<nn::TransposeOp>(transpose.getLoc(), transpose.getInput(), perm);
+  }
+};
+
+/// transpose(f(transpose(x))) -> f(transpose(transpose(x))), with constant scalars beside x: the two then
+/// cancel or merge.
+struct TransposePastElementwise : OpRewritePattern<nn::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::TransposeOp op, PatternRewriter &rewriter) const override {
+    Operation *f = op.getInput().getDefiningOp();
+    if (!f || !isa<nn::ElementwiseOpInterface>(f) || f->getNumResults() != 1 || !f->hasOneUse())
+      return failure();
+    std::optional<unsigned> moved;
+    for (OpOperand &operand : f->getOpOperands()) {
+      auto transpose = operand.get().getDefiningOp<nn::TransposeOp>();
+      if (transpose && transpose->hasOneUse() && !moved)
+        moved = operand.getOperandNumber();
+      else if (getType(operand.get()).getRank() != 0)
+        return failure();
+    }
+    if (!moved)
+      return failure();
+    Value x = rewriter.create<nn::TransposeOp>(op.getLoc(), f->getOperand(*moved), op.getPerm());
+    IRMapping mapping;
+    mapping.map(f->getOperand(*moved), x);
+    Operation *after = rewriter.clone(*f, mapping);
+    after->getResult(0).setType(RankedTensorType::get(getType(x).getShape(), getElement(f->getResult(0))));
+    rewriter.replaceOp(op, after);
+    return success();
+  }
+};
+
+SmallVector<AffineExpr> add(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b, ArrayRef<int64_t> scale) {
+  SmallVector<AffineExpr> result;
+  for (auto [x, y, s] : llvm::zip_equal(a, b, scale))
+    result.push_back(x + y * s);
+  return result;
+}
+
+/// slice(slice(x)) -> slice(x).
+struct MergeSlices : ShapedPattern<nn::SliceOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::SliceOp op, PatternRewriter &rewriter) const override {
+    auto first = op.getInput().getDefiningOp<nn::SliceOp>();
+    if (!first)
+      return failure();
+    SmallVector<int64_t> steps;
+    for (auto [a, b] : llvm::zip_equal(first.getSteps(), op.getSteps()))
+      steps.push_back(a * b);
+    SmallVector<AffineExpr> offsets =
+        add(first.getOffsets().getResults(), op.getOffsets().getResults(), first.getSteps());
+    Value merged = rewriter.create<nn::SliceOp>(fuseLocations({first, op}), first.getInput(),
+                                                shapes.getMap(offsets), op.getSizes(), steps);
+    replaceOp(rewriter, op, merged);
+    return success();
+  }
+};
+
+bool isConstantAt(AffineMap map, unsigned i, int64_t value) {
+  return nn::ShapeContext::getConstant(map.getResult(i)) == value;
+}
+
+/// The only dimension in which a slice is not all of its input, with step 1; none if there are several.
+std::optional<int64_t> getSlicedAxis(nn::SliceOp op, nn::SymbolicShapes &shapes) {
+  ArrayRef<AffineExpr> input = shapes.get(op.getInput()), sizes = shapes.get(op.getResult());
+  std::optional<int64_t> axis;
+  for (int64_t i = 0, rank = input.size(); i < rank; ++i) {
+    if (op.getSteps()[i] != 1)
+      return std::nullopt;
+    if (isConstantAt(op.getOffsets(), i, 0) && shapes.equal(input[i], sizes[i]))
+      continue;
+    if (axis)
+      return std::nullopt;
+    axis = i;
+  }
+  return axis;
+}
+
+/// A slice of a concatenation along its axis that lies within one operand -> a slice of that operand, or the
+/// operand itself.
+struct SliceOfConcat : ShapedPattern<nn::SliceOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::SliceOp op, PatternRewriter &rewriter) const override {
+    auto concat = op.getInput().getDefiningOp<nn::ConcatOp>();
+    std::optional<int64_t> axis = getSlicedAxis(op, shapes);
+    if (!concat || axis != static_cast<int64_t>(concat.getAxis()))
+      return failure();
+    AffineExpr begin = op.getOffsets().getResult(*axis);
+    AffineExpr end = begin + shapes.get(op.getResult())[*axis];
+    AffineExpr place = getAffineConstantExpr(0, op.getContext());
+    for (Value part : concat.getInputs()) {
+      AffineExpr size = shapes.get(part)[*axis];
+      AffineExpr next = place + size;
+      if (shapes.equal(begin, place) && shapes.equal(end, next)) {
+        if (part.getType() != op.getType() && !isa<OpResult>(part))
+          return failure();
+        replaceOp(rewriter, op, part);
+        return success();
+      }
+      // Strictly inside only where it can be compared.
+      nn::ShapeContext ctx(op.getContext(), nullptr);
+      auto low = nn::ShapeContext::getConstant(ctx.simplify(begin - place));
+      auto high = nn::ShapeContext::getConstant(ctx.simplify(next - end));
+      if (low && high && *low >= 0 && *high >= 0) {
+        SmallVector<AffineExpr> offsets(op.getOffsets().getResults());
+        offsets[*axis] = begin - place;
+        Location loc = fuseLocations({concat, op});
+        replaceOp(
+            rewriter, op,
+            rewriter.create<nn::SliceOp>(loc, part, shapes.getMap(offsets), op.getSizes(), op.getSteps()));
+        return success();
+      }
+      place = next;
+    }
+    return failure();
+  }
+};
+
+/// Adjacent slices of one tensor in a concatenation -> one slice, or the tensor itself.
+struct ConcatOfSlices : ShapedPattern<nn::ConcatOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::ConcatOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Value> parts;
+    bool changed = false;
+    for (Value part : op.getInputs()) {
+      Value merged = parts.empty() ? Value() : join(rewriter, parts.back(), part, op.getAxis());
+      if (merged) {
+        parts.back() = merged;
+        changed = true;
+      } else {
+        parts.push_back(part);
+      }
+    }
+    if (!changed)
+      return failure();
+    Value result = parts.front();
+    if (parts.size() > 1)
+      result = rewriter.create<nn::ConcatOp>(op.getLoc(), parts, op.getAxis());
+    replaceOp(rewriter, op, result);
+    return success();
+  }
+
+private:
+  Value join(PatternRewriter &rewriter, Value a, Value b, int64_t axis) const {
+    auto first = a.getDefiningOp<nn::SliceOp>(), second = b.getDefiningOp<nn::SliceOp>();
+    if (!first || !second || first.getInput() != second.getInput() || getSlicedAxis(first, shapes) != axis ||
+        getSlicedAxis(second, shapes) != axis)
+      return {};
+    AffineExpr begin = first.getOffsets().getResult(axis), size = shapes.get(a)[axis];
+    if (!shapes.equal(begin + size, second.getOffsets().getResult(axis)))
+      return {};
+    AffineExpr total = size + shapes.get(b)[axis];
+    if (isConstantAt(first.getOffsets(), axis, 0) &&
+        shapes.equal(total, shapes.get(first.getInput())[axis]) && isa<OpResult>(first.getInput()))
+      return first.getInput();
+    SmallVector<AffineExpr> sizes(shapes.get(a));
+    sizes[axis] = total;
+    return rewriter.create<nn::SliceOp>(fuseLocations({first, second}), first.getInput(), first.getOffsets(),
+                                        shapes.getMap(sizes), first.getSteps());
+  }
+};
+
+/// concat of one tensor several times, of size 1 along the axis -> broadcast. Concatenations of
+/// concatenations along one axis -> one.
+struct SimplifyConcat : ShapedPattern<nn::ConcatOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::ConcatOp op, PatternRewriter &rewriter) const override {
+    ValueRange inputs = op.getInputs();
+    int64_t axis = op.getAxis();
+    if (inputs.size() > 1 && llvm::all_equal(inputs) && isOne(shapes.get(inputs[0])[axis])) {
+      SmallVector<AffineExpr> sizes(shapes.get(inputs[0]));
+      sizes[axis] = getAffineConstantExpr(inputs.size(), op.getContext());
+      replaceOp(rewriter, op, rewriter.create<nn::BroadcastOp>(op.getLoc(), inputs[0], shapes.getMap(sizes)));
+      return success();
+    }
+    SmallVector<Value> flat;
+    SmallVector<Operation *> ops;
+    for (Value input : inputs) {
+      auto inner = input.getDefiningOp<nn::ConcatOp>();
+      if (inner && static_cast<int64_t>(inner.getAxis()) == axis && inner->hasOneUse()) {
+        flat.append(inner.getInputs().begin(), inner.getInputs().end());
+        ops.push_back(inner);
+      } else {
+        flat.push_back(input);
+      }
+    }
+    if (ops.empty())
+      return failure();
+    ops.push_back(op);
+    replaceOp(rewriter, op, rewriter.create<nn::ConcatOp>(fuseLocations(ops), flat, axis));
+    return success();
+  }
+};
+
+/// gather(x, constant index) -> reshape(slice(x)): a view. Weights keep their gather, whose result is small.
+struct GatherToSlice : ShapedPattern<nn::GatherOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::GatherOp op, PatternRewriter &rewriter) const override {
+    auto constant = op.getIndices().getDefiningOp<nn::ConstantOp>();
+    if (!constant || getType(constant).getNumElements() != 1 || isConstantComputable(op.getInput()))
+      return failure();
+    std::optional<double> index = getUniform(constant);
+    if (!index)
+      return failure();
+    ArrayRef<AffineExpr> input = shapes.get(op.getInput());
+    int64_t axis = op.getAxis();
+    auto size = nn::ShapeContext::getConstant(input[axis]);
+    if (size && (*index >= *size || *index < -*size))
+      return failure(); // out of range: the program says so when it runs
+    SmallVector<AffineExpr> offsets(input.size(), getAffineConstantExpr(0, op.getContext())), sizes(input);
+    offsets[axis] = offsets[axis] + static_cast<int64_t>(*index);
+    if (*index < 0)
+      offsets[axis] = offsets[axis] + input[axis];
+    sizes[axis] = getAffineConstantExpr(1, op.getContext());
+    Value slice = rewriter.create<nn::SliceOp>(op.getLoc(), op.getInput(), shapes.getMap(offsets),
+                                               shapes.getMap(sizes), SmallVector<int64_t>(input.size(), 1));
+    if (!shapes.equalShapes(slice, op.getResult()))
+      slice = rewriter.create<nn::ReshapeOp>(op.getLoc(), slice, shapes.getMap(shapes.get(op.getResult())));
+    replaceOp(rewriter, op, slice);
+    return success();
+  }
+};
+
+} // namespace
+
+void populateSimplifyViews(RewritePatternSet &patterns, nn::SymbolicShapes &shapes) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<TransposeIntoMatMul, TransposePastElementwise>(context);
+  patterns.add<MergeSlices, SliceOfConcat, ConcatOfSlices, SimplifyConcat, GatherToSlice>(context, shapes);
+}
+
+} // namespace aicc

@@ -1,0 +1,12 @@
+// What every file of this folder includes, compiled once.
+
+#ifndef AICC_PASSES_GRAPH_PCH_H
+#define AICC_PASSES_GRAPH_PCH_H
+
+#include "dialects/nn/NN.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#endif
