@@ -1,0 +1,111 @@
+//===- DLPack.cpp - exchange of tensors without copying -------------------------------------------------------------===//
+//
+// The structs of dlpack.h (https://dmlc.github.io/dlpack) are declared here as its ABI fixes them, so that the runtime does
+// not depend on a header that most systems lack.
+//
+//===----------------------------------------------------------------------------------------------------------------===//
+#include "runtime/core/Status.h"
+#include "runtime/core/Tensor.h"
+#include "runtime/module/Format.h"
+
+#include <cstdlib>
+#include <vector>
+
+using namespace aicc::rt;
+
+extern "C" {
+struct DLDevice {
+  int32_t device_type;
+  int32_t device_id;
+};
+struct DLDataType {
+  uint8_t code;
+  uint8_t bits;
+  uint16_t lanes;
+};
+struct DLTensor {
+  void *data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t *shape;
+  int64_t *strides;
+  uint64_t byte_offset;
+};
+struct DLManagedTensor {
+  DLTensor dl_tensor;
+  void *manager_ctx;
+  void (*deleter)(DLManagedTensor *self);
+};
+}
+
+namespace {
+
+constexpr int32_t kDLCPU = 1;
+
+struct TypePair {
+  aicc_element_type type;
+  uint8_t code, bits;
+};
+/// DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool, 10.. the 8-bit floats, 17 float4.
+constexpr TypePair kPairs[] = {
+    {AICC_TYPE_F64, 2, 64},       {AICC_TYPE_F32, 2, 32},       {AICC_TYPE_F16, 2, 16},
+    {AICC_TYPE_BF16, 4, 16},      {AICC_TYPE_I64, 0, 64},       {AICC_TYPE_I32, 0, 32},
+    {AICC_TYPE_I16, 0, 16},       {AICC_TYPE_I8, 0, 8},         {AICC_TYPE_U64, 1, 64},
+    {AICC_TYPE_U32, 1, 32},       {AICC_TYPE_U16, 1, 16},       {AICC_TYPE_U8, 1, 8},
+    {AICC_TYPE_BOOL, 6, 8},       {AICC_TYPE_F8E4M3FN, 10, 8},  {AICC_TYPE_F8E4M3FNUZ, 11, 8},
+    {AICC_TYPE_F8E5M2, 12, 8},    {AICC_TYPE_F8E5M2FNUZ, 13, 8}, {AICC_TYPE_F8E8M0FNU, 14, 8},
+    {AICC_TYPE_F4E2M1FN, 17, 4},  {AICC_TYPE_I4, 0, 4},         {AICC_TYPE_U4, 1, 4},
+    {AICC_TYPE_I2, 0, 2},         {AICC_TYPE_U2, 1, 2}};
+
+void releaseManaged(void *user) {
+  auto *managed = static_cast<DLManagedTensor *>(user);
+  if (managed->deleter)
+    managed->deleter(managed);
+}
+
+void deleteExported(DLManagedTensor *self) {
+  static_cast<aicc_tensor *>(self->manager_ctx)->release();
+  std::free(self);
+}
+
+} // namespace
+
+aicc_status *aicc_tensor_import_dlpack(aicc_instance *instance, DLManagedTensor *managed, aicc_tensor **out) {
+  const DLTensor &from = managed->dl_tensor;
+  if (from.device.device_type != kDLCPU)
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "a DLPack tensor on device type %d cannot be used here",
+                      from.device.device_type);
+  aicc_element_type type = AICC_TYPE_INVALID;
+  for (const TypePair &pair : kPairs)
+    if (from.dtype.code == pair.code && from.dtype.bits == pair.bits && from.dtype.lanes == 1)
+      type = pair.type;
+  if (type == AICC_TYPE_INVALID)
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "DLPack's data type (%u, %u bits, %u lanes) has no counterpart",
+                      from.dtype.code, from.dtype.bits, from.dtype.lanes);
+  if (from.ndim < 0 || from.ndim > static_cast<int32_t>(kMaxRank))
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "a DLPack tensor has %d dimensions", from.ndim);
+  // DLPack carries no size: its sizes and strides are all there is to believe.
+  return aicc_tensor_wrap(instance, type, static_cast<uint32_t>(from.ndim), from.shape, from.strides,
+                          static_cast<char *>(from.data) + from.byte_offset, UINT64_MAX, releaseManaged, managed, out);
+}
+
+aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, DLManagedTensor **out) {
+  auto *managed = static_cast<DLManagedTensor *>(std::calloc(1, sizeof(DLManagedTensor)));
+  if (!managed)
+    return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no memory for a DLPack tensor");
+  DLTensor &to = managed->dl_tensor;
+  to.data = tensor->data;
+  to.device = {kDLCPU, 0};
+  to.ndim = static_cast<int32_t>(tensor->rank);
+  for (const TypePair &pair : kPairs)
+    if (pair.type == tensor->type)
+      to.dtype = {pair.code, pair.bits, 1};
+  to.shape = tensor->dims;
+  to.strides = tensor->strides;
+  tensor->retain();
+  managed->manager_ctx = tensor;
+  managed->deleter = deleteExported;
+  *out = managed;
+  return nullptr;
+}

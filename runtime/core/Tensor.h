@@ -1,0 +1,47 @@
+//===- Tensor.h - tensors -------------------------------------------------------------------------------------------===//
+//
+// A reference-counted array with a type, sizes and strides, in memory that is ours, the caller's, or another tensor's.
+//
+//===----------------------------------------------------------------------------------------------------------------===//
+#ifndef AICC_RUNTIME_CORE_TENSOR_H
+#define AICC_RUNTIME_CORE_TENSOR_H
+
+#include "runtime/core/Instance.h"
+
+struct aicc_tensor : aicc::rt::RefCounted<aicc_tensor> {
+  aicc_instance *instance = nullptr;   ///< counted
+  const aicc_device *device = nullptr; ///< null: plain host memory
+  aicc_element_type type = AICC_TYPE_INVALID;
+  uint32_t rank = 0;
+  int64_t *dims = nullptr;    ///< behind the struct, in the same allocation
+  int64_t *strides = nullptr; ///< likewise
+  void *data = nullptr;       ///< never null, so that it tells a tensor without elements from none
+  uint64_t byteSize = 0;      ///< of the memory; sizes may need less
+  uint64_t allocation = 0;    ///< bytes to free; 0: not ours
+  void (*releaseFn)(void *user) = nullptr;
+  void *releaseUser = nullptr;
+
+  ~aicc_tensor();
+  static void operator delete(void *pointer);
+  bool isDense() const;
+  /// Sets sizes and dense strides.
+  void reshape(const int64_t *sizes);
+};
+
+namespace aicc::rt {
+
+/// Bytes of a dense tensor, rounded up to whole ones. False when a size is negative or the product leaves 62 bits.
+bool computeByteSize(aicc_element_type type, uint32_t rank, const int64_t *dims, uint64_t &bytes);
+
+/// A tensor without memory yet; null when there is no memory even for that.
+aicc_tensor *newTensor(aicc_instance *instance, aicc_element_type type, uint32_t rank, const int64_t *dims);
+
+/// Copies `from`, which may be strided, to dense memory. Element types of 8 bits and more.
+void packTensor(const aicc_tensor &from, void *to);
+
+/// "2x3xf32".
+std::string describeShape(aicc_element_type type, uint32_t rank, const int64_t *dims);
+
+} // namespace aicc::rt
+
+#endif // AICC_RUNTIME_CORE_TENSOR_H
