@@ -12,7 +12,7 @@ packages=(
   zlib1g-dev libzstd-dev ninja-build ccache
   # libraries: the importer's, the module's, the programs', the tests'
   libprotobuf-dev protobuf-compiler flatbuffers-compiler libflatbuffers-dev libcli11-dev nlohmann-json3-dev
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev libxxhash-dev
   # what runs the scripts
   ca-certificates git make python3 python3-venv python3-dev
 )
