@@ -20,7 +20,7 @@ struct BackendOptions {
   unsigned threads = 2;
   /// If set, an existing folder that receives each module's IR (.mlir, .ll), assembly (.s) and object (.o),
   /// and the image.
-  std::string dumpDir;
+  std::string dumpDir = {};
 };
 
 /// Lowers kernels to one ELF shared object without imports, whose only export is aicc_executable_query.
