@@ -1,0 +1,338 @@
+// Names, nodes, functions and branches; inputs and results are in Signature.cpp.
+
+#include "frontends/onnx/Importer.h"
+
+using namespace mlir;
+
+namespace aicc::onnx_import {
+
+/// Functions can call functions that call functions: without limits a small file is an endless graph.
+static constexpr unsigned maxCallDepth = 48;
+static constexpr uint64_t maxNodes = 1000000;
+static constexpr size_t maxProblems = 1000;
+
+static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? StringRef() : domain; }
+
+static std::string getFunctionKey(StringRef domain, StringRef name, StringRef overload) {
+  return (normalizeDomain(domain) + "\n" + name + "\n" + overload).str();
+}
+
+static void addOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto> &imports,
+                      llvm::StringMap<int64_t> &opsets) {
+  for (const onnx::OperatorSetIdProto &import : imports)
+    opsets[normalizeDomain(import.domain())] = import.version();
+}
+
+Importer::Importer(MLIRContext &context, const onnx::ModelProto &model, ArrayRef<char> bytes, StringRef path,
+                   const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems)
+    : context(context), model(model), options(options), problems(problems), bytes(bytes), path(path) {
+  for (const onnx::FunctionProto &function : model.functions())
+    functions[getFunctionKey(function.domain(), function.name(), function.overload())] = &function;
+  addOpsets(model.opset_import(), opsets);
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  const size_t before = problems.size();
+  constexpr int64_t minOpset = 7, maxOpset = 28;
+  auto opset = opsets.find("");
+  if (!model.has_graph()) {
+    report("the file holds no graph", "is it an ONNX model?");
+    return {};
+  }
+  if (opset != opsets.end() && (opset->second < minOpset || opset->second > maxOpset)) {
+    report("opset " + Twine(opset->second) + " is not supported",
+           "convert the model to one from " + Twine(minOpset) + " to " + Twine(maxOpset));
+    return {};
+  }
+  Location location = FileLineColLoc::get(&context, path.empty() ? "model.onnx" : path, 0, 0);
+  module = ModuleOp::create(location);
+  OpBuilder top(module->getBodyRegion());
+  func = top.create<func::FuncOp>(location, "main", FunctionType::get(&context, {}, {}));
+  func.addEntryBlock();
+  builder = std::make_unique<GraphBuilder>(func);
+  loader = std::make_unique<TensorLoader>(*builder, bytes, path, options.inlineLimitBytes);
+
+  Scope scope;
+  scope.opsets = &opsets;
+  addInitializers(model.graph(), scope);
+  importInputs(scope);
+  if (problems.size() > before)
+    return {};
+  importNodes(model.graph().node(), scope);
+  finish(scope);
+  if (problems.size() > before)
+    return {};
+  return std::move(module);
+}
+
+void Importer::addInitializers(const onnx::GraphProto &graph, Scope &scope) {
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    scope.values[tensor.name()] = {Value(), &tensor, false};
+}
+
+Importer::Binding *Importer::find(StringRef name, const Scope &scope) {
+  for (const Scope *s = &scope; s; s = s->parent)
+    if (auto it = s->values.find(name); it != s->values.end())
+      return &it->second;
+  return nullptr;
+}
+
+Value Importer::getValue(StringRef name, const Scope &scope) {
+  Binding *binding = find(name, scope);
+  if (!binding)
+    throw ImportError("it reads '" + name + "', which nothing before it defines");
+  if (!binding->value && !binding->failed && binding->tensor) {
+    builder->setLocation(getLocation(name));
+    try {
+      binding->value = loader->load(*binding->tensor, name);
+    } catch (const ImportError &error) {
+      binding->failed = true;
+      report(error.reason, error.hint);
+    }
+  }
+  return binding->value;
+}
+
+void Importer::importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes, Scope &scope) {
+  for (const onnx::NodeProto &node : nodes) {
+    if (problems.size() >= maxProblems)
+      return;
+    importNode(node, scope);
+  }
+}
+
+void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
+  StringRef domain = normalizeDomain(proto.domain());
+  // A domain that is not imported: what the whole model says, else the first version (exporters forget com.microsoft).
+  const int64_t opset = scope.opsets->count(domain) ? scope.opsets->lookup(domain)
+                        : opsets.count(domain)      ? opsets.lookup(domain)
+                                                    : 1;
+  SmallVector<Value> inputs;
+  Results results;
+  const size_t before = problems.size();
+  bool failed = false;
+  try {
+    if (++nodesImported > maxNodes)
+      throw ImportError("the model has more than " + Twine(maxNodes) + " nodes after inlining of functions");
+    for (const std::string &name : proto.input()) {
+      inputs.push_back(name.empty() ? Value() : getValue(name, scope));
+      failed |= !name.empty() && !inputs.back();
+    }
+    if (failed) {
+      // Nothing can be said about its sizes, but whether we know it at all.
+      if (!isSupported(proto, domain, opset))
+        throw ImportError("the operator is not supported");
+    } else {
+      builder->setLocation(getLocation(getName(proto, scope)));
+      results = importOp(proto, domain, opset, inputs, scope);
+      failed = problems.size() > before;
+      for (int i = results.size(); !failed && i < proto.output_size(); ++i)
+        if (!proto.output(i).empty())
+          throw ImportError("output " + Twine(i) + " is not supported");
+    }
+  } catch (const ImportError &error) {
+    report(proto, scope, opset, inputs, error);
+    failed = true;
+  } catch (const std::exception &error) {
+    report(proto, scope, opset, inputs, ImportError(error.what()));
+    failed = true;
+  }
+  for (int i = 0; i < proto.output_size(); ++i)
+    if (!proto.output(i).empty()) {
+      Value value = failed || i >= int(results.size()) ? Value() : results[i];
+      scope.values[proto.output(i)] = {value, nullptr, !value};
+    }
+}
+
+bool Importer::isSupported(const onnx::NodeProto &proto, StringRef domain, int64_t opset) const {
+  return functions.count(getFunctionKey(domain, proto.op_type(), proto.overload())) || proto.op_type() == "If" ||
+         OpTable::get().find(domain, proto.op_type(), opset) || hasFunctionBody(domain, proto.op_type(), opset);
+}
+
+Results Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset,
+                           SmallVector<Value> inputs, Scope &scope) {
+  Node node(*builder, *loader, proto, opset, std::move(inputs), scope.attributes);
+  auto function = functions.find(getFunctionKey(domain, proto.op_type(), proto.overload()));
+  if (function != functions.end())
+    return importFunction(*function->second, node, nullptr, scope);
+  const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(proto.op_type(), int(opset), domain.str());
+  const bool hasBody = schema && (schema->HasFunction() || schema->HasContextDependentFunction());
+  if (const OpTable::Entry *entry = OpTable::get().find(domain, proto.op_type(), opset)) {
+    try {
+      return entry->import(node);
+    } catch (const UseFunctionBody &) {
+      if (!hasBody)
+        throw ImportError("this form of the operator is not supported");
+    }
+  }
+  if (domain.empty() && proto.op_type() == "If")
+    return importIf(node, scope);
+  if (domain.empty() && (proto.op_type() == "Loop" || proto.op_type() == "Scan"))
+    throw ImportError("loops are not supported", "export the model with the loop unrolled");
+  if (hasBody)
+    return importFunctionBody(*schema, node, scope);
+  if (OpTable::get().hasOtherOpset(domain, proto.op_type()))
+    throw ImportError("the operator is not supported at this opset");
+  if (!domain.empty() && !schema)
+    throw ImportError("the operator is not supported: its domain '" + domain + "' is not a standard one",
+                      "export the model without custom operators");
+  throw ImportError("the operator is not supported");
+}
+
+Results Importer::importIf(Node &node, Scope &scope) {
+  std::optional<SmallVector<AffineExpr>> condition = builder->getKnownInts(node.in(0));
+  auto value = condition && condition->size() == 1 ? dyn_cast<AffineConstantExpr>(condition->front())
+                                                   : AffineConstantExpr();
+  if (!value)
+    throw ImportError("its condition is not known at compile time",
+                      "fix the sizes it depends on with --dim, or export the model without the branch");
+  const onnx::AttributeProto *branch = node.getAttr(value.getValue() ? "then_branch" : "else_branch");
+  if (!branch || !branch->has_g())
+    throw ImportError("a branch is missing");
+  if (scope.depth >= maxCallDepth)
+    throw ImportError("branches are nested too deeply");
+  Scope inner;
+  inner.parent = &scope;
+  inner.opsets = scope.opsets;
+  inner.attributes = scope.attributes;
+  inner.path = scope.path;
+  inner.depth = scope.depth + 1;
+  addInitializers(branch->g(), inner);
+  importNodes(branch->g().node(), inner);
+  Results results;
+  for (const onnx::ValueInfoProto &output : branch->g().output())
+    results.push_back(getValue(output.name(), inner));
+  return results;
+}
+
+Results Importer::importFunction(const onnx::FunctionProto &function, Node &node, const onnx::OpSchema *schema,
+                                 Scope &scope) {
+  if (scope.depth >= maxCallDepth)
+    throw ImportError("functions call each other too deeply");
+  AttributeBindings attributes;
+  if (schema)
+    for (const auto &[name, attribute] : schema->attributes())
+      if (attribute.default_value.has_type() && attribute.default_value.type() != onnx::AttributeProto::UNDEFINED)
+        attributes[name] = &attribute.default_value;
+  for (const onnx::AttributeProto &attribute : function.attribute_proto())
+    attributes[attribute.name()] = &attribute;
+  for (const onnx::AttributeProto &attribute : node.proto.attribute())
+    if (const onnx::AttributeProto *value = node.getAttr(attribute.name()))
+      attributes[attribute.name()] = value;
+  llvm::StringMap<int64_t> versions;
+  addOpsets(function.opset_import(), versions);
+  if (schema && !versions.count(""))
+    versions[""] = schema->domain().empty() ? node.opset : schema->SinceVersion();
+
+  Scope inner;
+  inner.opsets = &versions;
+  inner.attributes = &attributes;
+  inner.path = getName(node.proto, scope);
+  inner.depth = scope.depth + 1;
+  if (node.getNumInputs() > unsigned(function.input_size()))
+    throw ImportError("it has more inputs than its function");
+  for (int i = 0; i < function.input_size(); ++i)
+    inner.values[function.input(i)] = {node.getOptional(i), nullptr, false};
+  importNodes(function.node(), inner);
+  Results results;
+  for (const std::string &output : function.output())
+    results.push_back(getValue(output, inner));
+  return results;
+}
+
+Results Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, Scope &scope) {
+  const size_t before = problems.size();
+  Results results;
+  if (const onnx::FunctionProto *body = schema.GetFunction(int(node.opset))) {
+    results = importFunction(*body, node, &schema, scope);
+  } else {
+    std::vector<onnx::TypeProto> types;
+    for (Value input : node.getInputs()) {
+      onnx::TypeProto &type = types.emplace_back();
+      if (!input)
+        continue;
+      type.mutable_tensor_type()->set_elem_type(getOnnxType(node.getElement(input)));
+      auto *shape = type.mutable_tensor_type()->mutable_shape();
+      for (AffineExpr size : node.getShape(input)) {
+        auto *dim = shape->add_dim();
+        if (auto number = dyn_cast<AffineConstantExpr>(size))
+          dim->set_dim_value(number.getValue());
+      }
+    }
+    // The builder looks at attributes by their names, so a reference must be resolved first.
+    onnx::NodeProto call = node.proto;
+    for (onnx::AttributeProto &attribute : *call.mutable_attribute())
+      if (const onnx::AttributeProto *value = node.getAttr(attribute.name()); value && value != &attribute) {
+        const std::string name = attribute.name();
+        attribute = *value;
+        attribute.clear_ref_attr_name();
+        attribute.set_name(name);
+      }
+    onnx::FunctionBodyBuildContextImpl build(call, types);
+    onnx::FunctionProto made;
+    if (!schema.BuildContextDependentFunction(build, made, int(node.opset)))
+      throw ImportError("the operator is not supported", "the standard has no decomposition for these inputs");
+    results = importFunction(made, node, &schema, scope);
+  }
+  // The user knows the node, not what it decomposes to.
+  if (problems.size() > before) {
+    const Problem inner = problems[before];
+    problems.truncate(before);
+    throw ImportError("in its decomposition, " + inner.op + ": " + inner.reason, inner.hint);
+  }
+  return results;
+}
+
+std::string Importer::getName(const onnx::NodeProto &proto, const Scope &scope) const {
+  std::string name = proto.name();
+  for (int i = 0; name.empty() && i < proto.output_size(); ++i)
+    name = proto.output(i);
+  if (name.empty())
+    name = proto.op_type();
+  return scope.path.empty() ? name : scope.path + "/" + name;
+}
+
+Location Importer::getLocation(StringRef name) const { return NameLoc::get(StringAttr::get(&context, name)); }
+
+void Importer::report(const onnx::NodeProto &proto, const Scope &scope, int64_t opset, ArrayRef<Value> inputs,
+                      const ImportError &error) {
+  Problem problem;
+  problem.node = getName(proto, scope);
+  problem.op = proto.op_type();
+  problem.domain = normalizeDomain(proto.domain()).str();
+  problem.opset = opset;
+  for (Value input : inputs)
+    problem.shapes += (problem.shapes.empty() ? "" : ", ") + (input ? describe(input) : "-");
+  problem.reason = error.reason;
+  problem.hint = error.hint;
+  problems.push_back(std::move(problem));
+}
+
+void Importer::report(const Twine &reason, const Twine &hint) {
+  Problem problem;
+  problem.reason = reason.str();
+  problem.hint = hint.str();
+  problems.push_back(std::move(problem));
+}
+
+std::string Importer::describe(Value value) {
+  auto all = func->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (AffineExpr size : builder->getShape(value)) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(size);
+    auto info = symbol && all && symbol.getPosition() < all.size()
+                    ? dyn_cast<nn::SymbolAttr>(all[symbol.getPosition()])
+                    : nn::SymbolAttr();
+    if (auto number = dyn_cast<AffineConstantExpr>(size))
+      os << number.getValue();
+    else if (info && info.getKind() == nn::SymbolKind::input)
+      os << info.getName();
+    else
+      os << "?";
+    os << "x";
+  }
+  os << builder->getElement(value);
+  return text;
+}
+} // namespace aicc::onnx_import

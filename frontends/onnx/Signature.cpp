@@ -1,0 +1,133 @@
+// The function's signature: inputs with symbols from dimension names and --dim, results.
+
+#include "frontends/onnx/Importer.h"
+
+using namespace mlir;
+
+namespace aicc::onnx_import {
+
+/// A dimension's name that could be a symbol by itself; everything else may be an expression.
+static bool isPlainName(StringRef name) {
+  return !name.empty() && llvm::none_of(name, [](char c) { return StringRef("+-*/() ").contains(c); });
+}
+
+AffineExpr Importer::getSymbol(StringRef name) {
+  AffineExpr &symbol = symbols[name];
+  if (symbol)
+    return symbol;
+  DimSpec spec;
+  if (auto given = options.dims.find(name); given != options.dims.end()) {
+    spec = given->second;
+    dimsUsed.insert(name);
+    if (spec.min < 0 || spec.min > spec.max)
+      report("--dim " + name + ": " + Twine(spec.min) + ".." + Twine(spec.max) + " is not a range of sizes");
+  }
+  symbol = spec.min == spec.max ? builder->getMath().constant(spec.min)
+                                : builder->getShapes().addInput(name, spec.min, spec.max);
+  return symbol;
+}
+
+AffineExpr Importer::getDim(const onnx::TensorShapeProto_Dimension &dim, const Twine &unnamed) {
+  if (dim.has_dim_value() && dim.dim_value() >= 0)
+    return builder->getMath().constant(dim.dim_value());
+  StringRef name = dim.dim_param();
+  if (name.empty())
+    return getSymbol(unnamed.str());
+  if (!isPlainName(name) && !options.dims.count(name)) {
+    AffineExpr sum = parseSize(
+        name, [&](StringRef part) { return symbols.lookup(part); }, &context);
+    if (sum)
+      sum = builder->getMath().simplify(sum);
+    if (sum && builder->getMath().isNonNegative(sum))
+      return sum;
+  }
+  return getSymbol(name);
+}
+
+void Importer::importInputs(Scope &scope) {
+  const onnx::GraphProto &graph = model.graph();
+  SmallVector<const onnx::ValueInfoProto *> inputs;
+  for (const onnx::ValueInfoProto &input : graph.input())
+    if (!scope.values.count(input.name())) // before IR version 4 initializers are inputs, too
+      inputs.push_back(&input);
+  // Plain names first: "past + 1" may come before "past".
+  for (const onnx::ValueInfoProto *input : inputs)
+    for (const auto &dim : input->type().tensor_type().shape().dim())
+      if (isPlainName(dim.dim_param()))
+        getSymbol(dim.dim_param());
+
+  Block &body = func.getBody().front();
+  SmallVector<SmallVector<AffineExpr>> shapes;
+  SmallVector<Type> types;
+  for (const onnx::ValueInfoProto *input : inputs) {
+    const std::string &name = input->name();
+    if (!input->type().has_tensor_type()) {
+      report("input '" + name + "' is not a tensor", "sequences, maps and optional inputs are not supported");
+      continue;
+    }
+    const onnx::TypeProto_Tensor &type = input->type().tensor_type();
+    Type element = getElementType(&context, type.elem_type());
+    if (!element) {
+      report("input '" + name + "' has element type " + getElementTypeName(type.elem_type()) +
+             ", which is not supported");
+      continue;
+    }
+    if (!type.has_shape()) {
+      report("input '" + name + "' has no rank", "export the model with the shapes of its inputs");
+      continue;
+    }
+    SmallVector<AffineExpr> shape;
+    for (auto [i, dim] : llvm::enumerate(type.shape().dim()))
+      shape.push_back(getDim(dim, name + "_d" + std::to_string(i)));
+    BlockArgument argument = body.addArgument(nn::getTensorType(shape, element), getLocation(name));
+    builder->getShapes().set(argument, shape);
+    scope.values[name] = {argument, nullptr, false};
+    argumentNames.push_back(name);
+  }
+  for (const auto &given : options.dims)
+    if (!dimsUsed.contains(given.first())) {
+      std::string names;
+      for (const auto &symbol : symbols)
+        names += (names.empty() ? "" : ", ") + symbol.first().str();
+      report("--dim " + given.first() + ": the model has no such size",
+             names.empty() ? "all its sizes are fixed" : "it has " + names);
+    }
+}
+
+void Importer::finish(Scope &scope) {
+  const onnx::GraphProto &graph = model.graph();
+  SmallVector<Value> values;
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    if (!find(output.name(), scope)) {
+      report("output '" + output.name() + "' is made by no node");
+      continue;
+    }
+    // A null value has its own problem already.
+    if (Value value = getValue(output.name(), scope))
+      values.push_back(value);
+  }
+  if (graph.output().empty())
+    report("the model has no output");
+  if (int(values.size()) != graph.output_size())
+    return;
+  OpBuilder &b = builder->getBuilder();
+  b.create<func::ReturnOp>(func.getLoc(), values);
+  builder->finish();
+  SmallVector<Type> argumentTypes(func.getBody().front().getArgumentTypes()), resultTypes;
+  for (Value value : values)
+    resultTypes.push_back(value.getType());
+  func.setFunctionType(FunctionType::get(&context, argumentTypes, resultTypes));
+  nn::SymbolicShapes &shapes = builder->getShapes();
+  auto describeDims = [&](Value value) { return AffineMapAttr::get(shapes.getMap(shapes.get(value))); };
+  for (auto [i, name] : llvm::enumerate(argumentNames)) {
+    func.setArgAttr(i, nn::NNDialect::getNameAttrName(), b.getStringAttr(name));
+    func.setArgAttr(i, nn::NNDialect::getDimsAttrName(), describeDims(func.getBody().getArgument(i)));
+  }
+  for (auto [i, output] : llvm::enumerate(graph.output())) {
+    func.setResultAttr(i, nn::NNDialect::getNameAttrName(), b.getStringAttr(output.name()));
+    func.setResultAttr(i, nn::NNDialect::getDimsAttrName(), describeDims(values[i]));
+  }
+  if (!func->hasAttr(nn::NNDialect::getSymbolsAttrName()))
+    func->setAttr(nn::NNDialect::getSymbolsAttrName(), b.getArrayAttr({}));
+}
+} // namespace aicc::onnx_import

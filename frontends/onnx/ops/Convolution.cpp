@@ -1,0 +1,131 @@
+// Convolutions and what they share with pooling: kernel, strides, dilations, padding.
+
+#include "frontends/onnx/ops/Windows.h"
+
+using namespace mlir;
+
+namespace aicc::onnx_import {
+
+Windows getWindows(Node &n, Value x, ArrayRef<int64_t> kernel) {
+  const int64_t spatial = int64_t(kernel.size());
+  Windows w;
+  w.kernel.assign(kernel.begin(), kernel.end());
+  w.strides = n.getInts("strides", spatial, 1);
+  w.dilations = n.getInts("dilations", spatial, 1);
+  for (auto values : {&w.kernel, &w.strides, &w.dilations})
+    for (int64_t value : *values)
+      if (value < 1 || value > INT32_MAX)
+        throw ImportError("kernel, strides and dilations must be positive");
+  const std::string mode = n.getString("auto_pad", "NOTSET");
+  SmallVector<int64_t> pads = n.getInts("pads", 2 * spatial, 0);
+  if (mode == "NOTSET" || mode == "VALID" || mode.empty()) {
+    if (mode == "VALID")
+      pads.assign(2 * spatial, 0);
+  } else if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+    for (int64_t i = 0; i < spatial; ++i) {
+      const int64_t reach = (w.kernel[i] - 1) * w.dilations[i] + 1, stride = w.strides[i];
+      int64_t total = reach - 1;
+      if (stride > 1) {
+        const int64_t size = n.getStaticSize(x, 2 + i, "a size that auto_pad pads");
+        total = std::max<int64_t>(0, ((size + stride - 1) / stride - 1) * stride + reach - size);
+      }
+      const int64_t smaller = total / 2;
+      pads[i] = mode == "SAME_UPPER" ? smaller : total - smaller;
+      pads[i + spatial] = total - pads[i];
+    }
+  } else {
+    throw ImportError("auto_pad '" + mode + "' is not supported");
+  }
+  w.low.assign(pads.begin(), pads.begin() + spatial);
+  w.high.assign(pads.begin() + spatial, pads.end());
+  return w;
+}
+
+namespace {
+int64_t getSpatialRank(Node &n, Value x) {
+  if (n.getRank(x) < 3)
+    throw ImportError("its input has no spatial dimensions");
+  return n.getRank(x) - 2;
+}
+
+SmallVector<int64_t> getKernel(Node &n, Value filter, int64_t spatial) {
+  if (n.getRank(filter) != spatial + 2)
+    throw ImportError("the filter's rank differs from the input's");
+  SmallVector<int64_t> kernel;
+  for (int64_t i = 0; i < spatial; ++i)
+    kernel.push_back(n.getStaticSize(filter, 2 + i, "the kernel's size"));
+  SmallVector<int64_t> given = n.getInts("kernel_shape");
+  if (!given.empty() && given != kernel)
+    throw ImportError("kernel_shape differs from the filter's sizes");
+  return kernel;
+}
+
+Value convolve(Node &n, Value x, Value filter, Value bias) {
+  Windows w = getWindows(n, x, getKernel(n, filter, getSpatialRank(n, x)));
+  return n.make<nn::ConvOp>(x, filter, bias, w.strides, w.dilations, w.low, w.high, n.getInt("group", 1), 0, true);
+}
+
+Results importConv(Node &n) { return convolve(n, n.in(0), n.in(1), n.getOptional(2)); }
+
+Results importConvInteger(Node &n) {
+  Type i32 = n.builder.getBuilder().getI32Type();
+  Value x = n.builder.convert(n.in(0), i32), filter = n.builder.convert(n.in(1), i32);
+  if (n.has(2))
+    x = n.sub(x, n.builder.convert(n.in(2), i32));
+  if (n.has(3)) {
+    Value zero = n.builder.convert(n.in(3), i32);
+    filter = n.sub(filter, n.getRank(zero) == 1 ? alongAxis(n, zero, 0, n.getRank(filter)) : zero);
+  }
+  return convolve(n, x, filter, Value());
+}
+
+/// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the padding instead.
+Results importConvTranspose(Node &n) {
+  Value x = n.in(0), filter = n.in(1);
+  const int64_t spatial = getSpatialRank(n, x);
+  SmallVector<int64_t> kernel = getKernel(n, filter, spatial), strides = n.getInts("strides", spatial, 1),
+                       dilations = n.getInts("dilations", spatial, 1),
+                       outputPadding = n.getInts("output_padding", spatial, 0),
+                       pads = n.getInts("pads", 2 * spatial, 0), outputShape = n.getInts("output_shape");
+  const std::string mode = n.getString("auto_pad", "NOTSET");
+  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+  if (!outputShape.empty() && int64_t(outputShape.size()) == spatial + 2)
+    outputShape.erase(outputShape.begin(), outputShape.begin() + 2);
+  if (!outputShape.empty() && int64_t(outputShape.size()) != spatial)
+    throw ImportError("output_shape needs " + Twine(spatial) + " sizes");
+  for (int64_t i = 0; i < spatial; ++i) {
+    if (strides[i] < 1 || dilations[i] < 1)
+      throw ImportError("strides and dilations must be positive");
+    const int64_t reach = (kernel[i] - 1) * dilations[i] + 1;
+    int64_t total;
+    if (!outputShape.empty()) {
+      const int64_t size = n.getStaticSize(x, 2 + i, "a size that output_shape is given for");
+      total = strides[i] * (size - 1) + outputPadding[i] + reach - outputShape[i];
+      // A larger output than the windows reach: the rest is padding at the end.
+      if (total < 0) {
+        outputPadding[i] -= total;
+        total = 0;
+      }
+    } else if (same) {
+      total = std::max<int64_t>(0, reach + outputPadding[i] - strides[i]);
+    } else {
+      if (mode == "VALID")
+        pads[i] = pads[i + spatial] = 0;
+      continue;
+    }
+    const int64_t smaller = total / 2;
+    pads[i] = mode == "SAME_UPPER" ? smaller : total - smaller;
+    pads[i + spatial] = total - pads[i];
+  }
+  return n.make<nn::ConvTransposeOp>(x, filter, n.getOptional(2), strides, dilations,
+                                     ArrayRef(pads).take_front(spatial), ArrayRef(pads).drop_front(spatial),
+                                     outputPadding, n.getInt("group", 1));
+}
+} // namespace
+
+void addConvolutionOps(OpTable &t) {
+  t.add("Conv", importConv);
+  t.add("ConvInteger", importConvInteger);
+  t.add("ConvTranspose", importConvTranspose);
+}
+} // namespace aicc::onnx_import
