@@ -13,8 +13,7 @@ using namespace detail;
 #define AICC_EVALUATE(OP)                                                                                    \
   LogicalResult OP::evaluate(EvalContext &ctx, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results)
 
-//===--- matrix products
-//-------------------------------------------------------------------------------------------------===//
+//===--- matrix products --------------------------------------------------------------------------------===//
 
 // Compiled for each vector width, chosen when the library is loaded: models are verified through these loops.
 #if defined(__x86_64__) && defined(__linux__) && !__has_feature(address_sanitizer)
@@ -114,8 +113,7 @@ AICC_EVALUATE(MatMulOp) {
   return success();
 }
 
-//===--- convolutions
-//----------------------------------------------------------------------------------------------------===//
+//===--- convolutions -----------------------------------------------------------------------------------===//
 
 AICC_WIDE static void accumulateRun(double *to, const double *from, int64_t step, int64_t n, double weight) {
   if (step == 1)
@@ -215,8 +213,7 @@ AICC_EVALUATE(ConvTransposeOp) {
   return success();
 }
 
-//===--- attention
-//-------------------------------------------------------------------------------------------------------===//
+//===--- attention --------------------------------------------------------------------------------------===//
 
 AICC_EVALUATE(AttentionOp) {
   FailureOr<RankedTensorType> type = getResultType(*this, ctx, operands);

@@ -145,8 +145,7 @@ int64_t power(int64_t x, int64_t y) {
 #define AICC_EVALUATE(OP)                                                                                    \
   LogicalResult OP::evaluate(EvalContext &ctx, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results)
 
-//===--- unary
-//-----------------------------------------------------------------------------------------------------------===//
+//===--- unary ------------------------------------------------------------------------------------------===//
 
 #define AICC_FLOAT(OP, EXPRESSION)                                                                           \
   AICC_EVALUATE(OP) {                                                                                        \
@@ -266,8 +265,7 @@ AICC_EVALUATE(CastOp) {
   return success();
 }
 
-//===--- binary and ternary
-//----------------------------------------------------------------------------------------------===//
+//===--- binary and ternary -----------------------------------------------------------------------------===//
 
 #define AICC_NUMERIC(OP, EXPRESSION)                                                                         \
   AICC_EVALUATE(OP) {                                                                                        \

@@ -54,8 +54,7 @@ static FailureOr<std::vector<int64_t>> loadOffsets(EvalContext &ctx, const Tenso
   return offsets;
 }
 
-//===--- gather
-//----------------------------------------------------------------------------------------------------------===//
+//===--- gather -----------------------------------------------------------------------------------------===//
 
 AICC_EVALUATE(GatherOp) {
   FailureOr<RankedTensorType> type = getResultType(*this, ctx, operands);
@@ -142,8 +141,7 @@ AICC_EVALUATE(GatherNdOp) {
   return success();
 }
 
-//===--- scatter
-//---------------------------------------------------------------------------------------------------------===//
+//===--- scatter ----------------------------------------------------------------------------------------===//
 
 /// A copy that can be written to.
 static Tensor copyOf(const Tensor &tensor) {
@@ -213,8 +211,7 @@ AICC_EVALUATE(ScatterNdOp) {
   return success();
 }
 
-//===--- order
-//-----------------------------------------------------------------------------------------------------------===//
+//===--- order ------------------------------------------------------------------------------------------===//
 
 /// True if a comes before b; NaN counts as larger than all numbers.
 template <class C> static bool isBefore(C a, C b, bool largest) {

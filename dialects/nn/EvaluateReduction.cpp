@@ -115,8 +115,7 @@ AICC_EVALUATE(SoftmaxOp) {
   return success();
 }
 
-//===--- normalizations
-//--------------------------------------------------------------------------------------------------===//
+//===--- normalizations ---------------------------------------------------------------------------------===//
 
 /// values[i] = values[i] * scale + bias under broadcasting of both (either may be absent) to `shape`.
 static void scaleAndShift(std::vector<double> &values, ArrayRef<int64_t> shape, const Tensor &scale,

@@ -11,8 +11,7 @@ using namespace detail;
 #define AICC_EVALUATE(OP)                                                                                    \
   LogicalResult OP::evaluate(EvalContext &ctx, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results)
 
-//===--- pooling
-//---------------------------------------------------------------------------------------------------------===//
+//===--- pooling ----------------------------------------------------------------------------------------===//
 
 /// The pool of a plain or packed input: fn(x, y, runs, window) fills y [outputs...] from x [inputs...] for
 /// one channel.
@@ -96,8 +95,7 @@ AICC_EVALUATE(AvgPoolOp) {
       });
 }
 
-//===--- resize
-//----------------------------------------------------------------------------------------------------------===//
+//===--- resize -----------------------------------------------------------------------------------------===//
 
 namespace {
 /// One dimension of a resize.

@@ -12,8 +12,7 @@ using namespace detail;
 #define AICC_EVALUATE(OP)                                                                                    \
   LogicalResult OP::evaluate(EvalContext &ctx, ArrayRef<Tensor> operands, SmallVectorImpl<Tensor> &results)
 
-//===--- sources
-//---------------------------------------------------------------------------------------------------------===//
+//===--- sources ----------------------------------------------------------------------------------------===//
 
 AICC_EVALUATE(ConstantOp) {
   auto type = dyn_cast<RankedTensorType>(getValue().getShapedType());
@@ -72,8 +71,7 @@ AICC_EVALUATE(IotaOp) {
   return success();
 }
 
-//===--- views
-//-----------------------------------------------------------------------------------------------------------===//
+//===--- views ------------------------------------------------------------------------------------------===//
 
 AICC_EVALUATE(ReshapeOp) {
   FailureOr<RankedTensorType> type = getResultType(*this, ctx, operands);
@@ -168,8 +166,7 @@ AICC_EVALUATE(ConcatOp) {
   return success();
 }
 
-//===--- padding
-//---------------------------------------------------------------------------------------------------------===//
+//===--- padding ----------------------------------------------------------------------------------------===//
 
 void detail::takeAlong(const Tensor &input, int64_t axis, ArrayRef<int64_t> indices, Tensor &result) {
   AxisSplit split(input.getShape(), axis);
@@ -249,8 +246,7 @@ AICC_EVALUATE(PadOp) {
   return success();
 }
 
-//===--- blocked layouts
-//-------------------------------------------------------------------------------------------------===//
+//===--- blocked layouts --------------------------------------------------------------------------------===//
 
 Tensor detail::pack(const Tensor &input, int64_t axis, int64_t block) {
   AxisSplit split(input.getShape(), axis);

@@ -68,8 +68,7 @@ int64_t getSize(ElementKind kind) {
   llvm_unreachable("unknown element kind");
 }
 
-//===--- conversions
-//-----------------------------------------------------------------------------------------------------===//
+//===--- conversions ------------------------------------------------------------------------------------===//
 
 namespace {
 struct Half {
@@ -252,8 +251,7 @@ AICC_INSTANTIATE(int64_t)
 AICC_INSTANTIATE(uint64_t)
 #undef AICC_INSTANTIATE
 
-//===--- strided walks
-//---------------------------------------------------------------------------------------------------===//
+//===--- strided walks ----------------------------------------------------------------------------------===//
 
 int64_t getProduct(ArrayRef<int64_t> sizes) {
   int64_t product = 1;

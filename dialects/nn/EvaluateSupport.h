@@ -81,8 +81,7 @@ template <class C> C mulWrap(C a, C b) {
 template <class C> C minNaN(C a, C b) { return a != a ? a : (b < a || b != b) ? b : a; }
 template <class C> C maxNaN(C a, C b) { return a != a ? a : (b > a || b != b) ? b : a; }
 
-//===--- strided walks
-//---------------------------------------------------------------------------------------------------===//
+//===--- strided walks ----------------------------------------------------------------------------------===//
 
 using Sizes = llvm::SmallVector<int64_t, 6>;
 
@@ -146,8 +145,7 @@ Tensor unpack(const Tensor &input, int64_t axis, int64_t size);
 /// `input`; -1 leaves it.
 void takeAlong(const Tensor &input, int64_t axis, llvm::ArrayRef<int64_t> indices, Tensor &result);
 
-//===--- operations
-//------------------------------------------------------------------------------------------------------===//
+//===--- operations -------------------------------------------------------------------------------------===//
 
 /// The results' types given the operands' actual sizes and the symbols' values. They agree with the
 /// operation's result types.

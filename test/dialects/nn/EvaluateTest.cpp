@@ -308,7 +308,8 @@ TEST(EvaluateStructure, GathersAndScatters) {
 TEST(EvaluateFunction, BindsSymbols) {
   auto module = parse(R"(
     func.func @f(%x: tensor<?x2xf32> {nn.dims = affine_map<()[s0, s1] -> (s0, 2)>},
-                 %y: tensor<?xf32> {nn.dims = affine_map<()[s0, s1] -> (s1)>}) -> (tensor<?xf32>, tensor<2xi64>)
+                 %y: tensor<?xf32> {nn.dims = affine_map<()[s0, s1] -> (s1)>})
+        -> (tensor<?xf32>, tensor<2xi64>)
         attributes {nn.symbols = [#nn.symbol<"n", input, 0, 100>, #nn.symbol<"m", input, 0, 100>]} {
       %flat = nn.reshape %x {shape = affine_map<()[s0, s1] -> (s0 * 2)>} : (tensor<?x2xf32>) -> tensor<?xf32>
       %r = nn.concat %flat, %y {axis = 0 : i64} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
