@@ -49,12 +49,18 @@ Results reshapeTo(Node &n, SmallVector<AffineExpr> target, bool allowZero) {
         others.push_back(size);
     }
     AffineExpr total = n.math().product(left), divisor = n.math().product(others);
-    AffineExpr quotient = total && divisor ? n.math().floorDiv(total, divisor) : AffineExpr();
+    if (!total || !divisor)
+      throw ImportError("its sizes are too large");
+    AffineExpr quotient = n.math().divideExactly(total, divisor);
+    if (!quotient) {
+      if (isa<AffineConstantExpr>(total) && isa<AffineConstantExpr>(divisor))
+        throw ImportError("the number of elements is not a multiple of the other sizes");
+      // Sizes that only the exporter knew to be equal: divided at run time.
+      n.math().require(divisor, 1, INT64_MAX);
+      quotient = n.math().floorDiv(total, divisor);
+    }
     if (!quotient)
       throw ImportError("the size left to infer is not a multiple of the others");
-    if (isa<AffineConstantExpr>(total) && isa<AffineConstantExpr>(divisor) &&
-        !n.math().divideExactly(total, divisor))
-      throw ImportError("the number of elements is not a multiple of the other sizes");
     target[inferred] = quotient;
   }
   return n.builder.reshape(x, target);
