@@ -2,12 +2,8 @@
 
 #include "aicc/InitAll.h"
 
-#if __has_include("dialects/nn/NN.h")
 #include "dialects/nn/NN.h"
-#endif
-#if __has_include("dialects/exe/Exe.h")
 #include "dialects/exe/Exe.h"
-#endif
 #if __has_include("dialects/rt/Rt.h")
 #include "dialects/rt/Rt.h"
 #endif
@@ -61,18 +57,12 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
-#if __has_include("passes/dispatch/Passes.h")
 #include "passes/dispatch/Passes.h"
-#endif
-#if __has_include("passes/graph/Passes.h")
 #include "passes/graph/Passes.h"
-#endif
 #if __has_include("passes/program/Passes.h")
 #include "passes/program/Passes.h"
 #endif
-#if __has_include("targets/cpu/codegen/Passes.h")
-#include "targets/cpu/codegen/Passes.h"
-#endif
+#include "targets/cpu/codegen/CpuTarget.h"
 
 using namespace mlir;
 
@@ -110,12 +100,7 @@ static void registerExternalModels(DialectRegistry &registry) {
 }
 
 void aicc::registerAllDialects(DialectRegistry &registry) {
-#if __has_include("dialects/nn/NN.h")
-  registry.insert<nn::NNDialect>();
-#endif
-#if __has_include("dialects/exe/Exe.h")
-  registry.insert<exe::ExeDialect>();
-#endif
+  registry.insert<nn::NNDialect, exe::ExeDialect>();
 #if __has_include("dialects/rt/Rt.h")
   registry.insert<rt::RtDialect>();
 #endif
@@ -135,17 +120,15 @@ void aicc::registerAllPasses() {
   registerLinalgPasses();
   memref::registerMemRefPasses();
   registerSCFPasses();
-#if __has_include("passes/graph/Passes.h")
   registerGraphPasses();
   registerGraphPipelines();
-#endif
-#if __has_include("passes/dispatch/Passes.h")
   registerDispatchPasses();
-#endif
 #if __has_include("passes/program/Passes.h")
   registerProgramPasses();
 #endif
-#if __has_include("targets/cpu/codegen/Passes.h")
-  registerCpuPasses();
-#endif
+}
+
+void aicc::registerAllTargets() {
+  static const bool once = (registerCpuTarget(), true);
+  (void)once;
 }

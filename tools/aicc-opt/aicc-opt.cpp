@@ -9,5 +9,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   aicc::registerAllDialects(registry);
   aicc::registerAllPasses();
+  aicc::registerAllTargets();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "aicc pass driver\n", registry));
 }

@@ -16,6 +16,9 @@ void registerAllDialects(mlir::DialectRegistry &registry);
 /// Registers aicc's passes and pipelines by name, for aicc-opt and for textual pipelines.
 void registerAllPasses();
 
+/// Registers the targets of this build; once, however often it is called.
+void registerAllTargets();
+
 } // namespace aicc
 
 #endif // AICC_INITALL_H

@@ -1,0 +1,196 @@
+// The frame in which every CPU kernel is emitted: the function with the kernel ABI, sizes as i64 values, buffers as
+// pointers, and the evaluation of fused elementwise work and views at a coordinate. Kernels of one kind (map, matmul, conv,
+// ...) are files of their own on top of it. Emitted code uses scf, arith, math and vector on LLVM pointers; the back end
+// lowers it (Backend.h).
+
+#ifndef AICC_TARGETS_CPU_CODEGEN_KERNELEMITTER_H
+#define AICC_TARGETS_CPU_CODEGEN_KERNELEMITTER_H
+
+#include "dialects/exe/Exe.h"
+#include "dialects/nn/NN.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "targets/cpu/codegen/Descriptor.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace aicc::cpu {
+
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using mlir::AffineExpr;
+using mlir::Location;
+using mlir::Type;
+using mlir::Value;
+using mlir::ValueRange;
+
+/// A place in a tensor: one i64 index per dimension. With lane >= 0, vector lane l stands at idx[lane] + l * laneStride (null: 1).
+struct Coord {
+  SmallVector<Value> idx;
+  int lane = -1;
+  Value laneStride;
+};
+
+/// A tensor that lies in memory, possibly under transposes, slices, broadcasts and reshapes: element (i...) is at
+/// base[offset + sum(i * strides)].
+struct View {
+  Value base; // !llvm.ptr
+  Type element;
+  SmallVector<AffineExpr> strides; // in elements, one per dimension
+  AffineExpr offset;               // in elements
+  bool contiguous = false;         // row-major without gaps, offset 0
+};
+
+/// What a generated kernel needs from its caller; maps range over the function's symbols.
+struct Launch {
+  std::string entry;
+  AffineExpr grid;         // number of workgroups
+  AffineExpr scratchBytes; // for each worker
+  SmallVector<AffineExpr> params;
+  SmallVector<int64_t> inplace; // pairs (operand, result)
+};
+
+class KernelEmitter {
+public:
+  /// Starts the kernel `name` for `dispatch` in `module`. The builder stands in the body of the entry block.
+  KernelEmitter(mlir::ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch, nn::SymbolicShapes &shapes,
+                const CpuDescriptor &cpu);
+
+  /// Ends the function and describes its launch. `grid`: workgroups; `scratchBytes`: per worker.
+  Launch finish(AffineExpr grid, AffineExpr scratchBytes = {});
+  /// Leaves no trace of the kernel, for an emitter that finds that it can't take the dispatch.
+  void abandon() {
+    outer.erase();
+    func.erase();
+  }
+
+  mlir::OpBuilder b;
+  Location loc;
+  exe::DispatchOp dispatch;
+  nn::SymbolicShapes &shapes;
+  const CpuDescriptor &cpu;
+  Value begin, end; // the range of workgroups
+  Value scratch;    // !llvm.ptr
+
+  mlir::Block &getBody() { return dispatch.getBody().front(); }
+  exe::YieldOp getYield() { return llvm::cast<exe::YieldOp>(getBody().back()); }
+
+  //===--- i64 arithmetic, folded where constant -------------------------------------------------------------------------===//
+  Value constant(int64_t value);
+  Value add(Value x, Value y);
+  Value sub(Value x, Value y);
+  Value mul(Value x, Value y);
+  Value div(Value x, Value y); // both non-negative
+  Value rem(Value x, Value y);
+  Value min(Value x, Value y);
+  Value max(Value x, Value y);
+  Value ceilDiv(Value x, Value y);
+  static std::optional<int64_t> getConstant(Value x);
+  /// A size, computed once at the function's entry.
+  Value size(AffineExpr expr);
+  Value size(Value tensor, unsigned dim) { return size(shapes.get(tensor)[dim]); }
+  ArrayRef<AffineExpr> shape(Value tensor) { return shapes.get(tensor); }
+  /// Sizes' product.
+  AffineExpr product(ArrayRef<AffineExpr> sizes);
+  AffineExpr expr(int64_t value) { return mlir::getAffineConstantExpr(value, b.getContext()); }
+  static std::optional<int64_t> getConstant(AffineExpr expr) { return nn::ShapeContext::getConstant(expr); }
+  /// ceil(a / b) for constant b > 0.
+  AffineExpr ceilDivExpr(AffineExpr a, int64_t b) { return a.ceilDiv(b); }
+  /// Indices of the linear index `linear` in row-major `sizes`.
+  SmallVector<Value> delinearize(Value linear, ArrayRef<AffineExpr> sizes);
+  /// for (i = lo; i < hi; i += step) body(i)
+  void loop(Value lo, Value hi, Value step, llvm::function_ref<void(Value)> body);
+  /// The same with values carried; body returns the next ones.
+  SmallVector<Value> loop(Value lo, Value hi, Value step, ValueRange init,
+                          llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  void ifThen(Value condition, llvm::function_ref<void()> body);
+  /// Runs `body` with the builder at the end of the entry block's hoisted part (for constants and strides).
+  template <typename Fn> auto atEntry(Fn body) {
+    mlir::OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(entryEnd);
+    return body();
+  }
+
+  //===--- memory --------------------------------------------------------------------------------------------------------===//
+  /// Base pointer of operand `i` or result `i` of the dispatch.
+  Value inputPointer(unsigned i);
+  Value outputPointer(unsigned i);
+  /// The type of an element in registers (integers signless, booleans i1) and in memory (booleans i8).
+  Type registerType(Type element);
+  Type memoryType(Type element);
+  /// Address base + index elements.
+  Value address(Value base, Value index, Type element);
+  /// Scalar load, or `lanes` > 0 consecutive elements as a vector; `mask` (vector<lanes x i1>) guards lanes, others are 0.
+  Value load(Value base, Value index, Type element, unsigned lanes = 0, Value mask = {});
+  /// Lanes at index + l * stride.
+  Value loadStrided(Value base, Value index, Value stride, Type element, unsigned lanes, Value mask);
+  /// Lanes at the i64 vector of indices.
+  Value loadGather(Value base, Value indices, Type element, unsigned lanes, Value mask);
+  void store(Value value, Value base, Value index, Type element, Value mask = {});
+  /// Prefetches one cache line for reading, into the level of locality 3 (L1) to 1 (L3).
+  void prefetch(Value base, Value index, Type element, int locality);
+  Value splat(Value scalar, unsigned lanes);
+  /// vector<lanes x i1>: lane l is set where l < count (i64).
+  Value maskOf(Value count, unsigned lanes);
+  /// Floating constant of f32 or vector<lanes x f32>.
+  Value floatConstant(double value, unsigned lanes);
+
+  //===--- fused work ----------------------------------------------------------------------------------------------------===//
+  /// The value as memory, if it is an operand of the dispatch under views alone.
+  const View *view(Value v);
+  /// True if `v` can be evaluated with lanes along its dimension `lane` by `lanes` at a time (starts are multiples of it).
+  bool canVectorize(Value v, int lane, unsigned lanes);
+  /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at `c`. Lanes off the mask are
+  /// unspecified but harmless.
+  Value emit(Value v, const Coord &c, unsigned lanes = 0, Value mask = {});
+  /// Makes `emit` return `value` for `v` at every coordinate: a root's result in its epilogue. Call `unbind` after.
+  void bind(Value v, Value value) { bound[v] = value; }
+  void clearBound() { bound.clear(); memo.clear(); }
+  void clearMemo() { memo.clear(); }
+  /// Forgets all but loads: for the next element of an epilogue in the same straight line of code.
+  void clearComputed() {
+    llvm::erase_if(memo, [&](auto &entry) { return !view(std::get<0>(entry)); });
+  }
+  /// Emits all yielded values at the coordinate `c` of the root's result `root` (null: of the yielded values themselves) and stores them: each
+  /// yield is elementwise on root's sizes, under trailing reshapes and transposes. `c` may have lanes.
+  void emitStores(Value root, const Coord &c, unsigned lanes = 0, Value mask = {});
+  /// True if every yield can be stored with lanes along dimension `lane` of root's result.
+  bool canStoreVectors(Value root, int lane, unsigned lanes);
+
+private:
+  Value emitImpl(Value v, const Coord &c, unsigned lanes, Value mask);
+  Value emitElementwise(mlir::Operation *op, const Coord &c, unsigned lanes, Value mask);
+  std::unique_ptr<View> makeView(Value v);
+  /// Splits a yielded value into the value at root's coordinates and the views (innermost first) behind it.
+  Value peelViews(Value yielded, Value root, SmallVector<mlir::Operation *> &chain);
+  bool mapThroughChain(ArrayRef<mlir::Operation *> chain, Coord &c, unsigned lanes);
+  Value loadView(const View &view, const Coord &c, unsigned lanes, Value mask);
+  Coord operandCoord(Value operand, Value result, const Coord &c);
+  std::optional<Coord> mapReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to, const Coord &c);
+  Value laneIndices(const Coord &c, unsigned lanes);
+  Value emitGather(nn::GatherOp op, const Coord &c, unsigned lanes, Value mask);
+  Value emitConcat(nn::ConcatOp op, const Coord &c, unsigned lanes, Value mask);
+  Value emitPad(nn::PadOp op, const Coord &c, unsigned lanes, Value mask);
+  Value emitConstant(nn::ConstantOp op, const Coord &c, unsigned lanes);
+  Value emitPack(nn::PackOp op, const Coord &c, unsigned lanes, Value mask);
+  Value emitRope(nn::RopeOp op, const Coord &c, unsigned lanes, Value mask);
+
+  mlir::ModuleOp module;
+  mlir::LLVM::LLVMFuncOp func, outer;
+  mlir::Operation *entryEnd; // hoisted values go before it
+  SmallVector<unsigned> usedSymbols;
+  llvm::DenseMap<AffineExpr, Value> sizes;
+  llvm::DenseMap<int64_t, Value> constants;
+  llvm::DenseMap<unsigned, Value> pointers;
+  llvm::DenseMap<Value, std::unique_ptr<View>> views;
+  llvm::DenseMap<Value, Value> bound;
+  llvm::SmallVector<std::tuple<Value, Coord, Value>> memo;
+};
+
+} // namespace aicc::cpu
+
+#endif

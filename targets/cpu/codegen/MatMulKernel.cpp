@@ -1,0 +1,277 @@
+// Matrix products: workgroups are (batch, block of rows, group of column panels); each sweeps register tiles down its rows
+// and evaluates the epilogue on the accumulators before they are stored.
+
+#include "targets/cpu/codegen/Collapse.h"
+#include "targets/cpu/codegen/Kernels.h"
+#include "targets/cpu/codegen/Packing.h"
+#include "targets/cpu/codegen/RegisterTile.h"
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace mlir;
+using namespace aicc;
+using namespace aicc::cpu;
+
+namespace {
+struct MatMulEmitter {
+  KernelEmitter &e;
+  nn::MatMulOp root;
+  Value packedRhs; // panels, or null: the right operand is a view
+  const View *lhs = nullptr, *rhs = nullptr;
+  unsigned rank; // of the result
+  Type element, accumulator;
+  unsigned lanes, perPanel;
+  Value M, N, K;
+  TileShape tile;
+  Value panels; // ceil(N / 16)
+  int64_t leftRow, leftCol; // dimensions of M and K in lhs
+  int64_t rightRow, rightCol;
+
+  /// Offset of batch `idx` in an operand's view (numpy broadcasting of leading dimensions).
+  Value batchOffset(Value operand, const View &view, ArrayRef<Value> batch) {
+    Value offset = e.size(view.offset);
+    ArrayRef<AffineExpr> sizes = e.shape(operand);
+    unsigned count = sizes.size() - 2, lead = batch.size() - count;
+    for (unsigned d = 0; d < count; ++d)
+      if (KernelEmitter::getConstant(sizes[d]) != 1)
+        offset = e.add(offset, e.mul(batch[lead + d], e.size(view.strides[d])));
+    return offset;
+  }
+
+  /// One register tile at row m, panel p. `width` panels; `masked`: its last panel may be cut by N.
+  void emitTileAt(ArrayRef<Value> batch, Value m, unsigned rows, Value p, unsigned width, bool masked, Value nextPanel,
+                  Value prefetchShare) {
+    TileOperands t;
+    t.rows = rows;
+    t.vectors = width * perPanel;
+    t.lanes = lanes;
+    t.accumulator = accumulator;
+    Value column = e.mul(p, e.constant(kPanel));
+    // Left: element (m + row, k).
+    Value leftBase = batchOffset(root.getLhs(), *lhs, batch);
+    Value rowStride = e.size(lhs->strides[leftRow]), kStride = e.size(lhs->strides[leftCol]);
+    Value leftPointer = e.address(lhs->base, e.add(leftBase, e.mul(m, rowStride)), element);
+    SmallVector<Value> rowPointers;
+    bool constantRows = KernelEmitter::getConstant(rowStride).has_value();
+    for (unsigned r = 0; r < rows; ++r)
+      rowPointers.push_back(constantRows ? leftPointer : e.address(leftPointer, e.mul(e.constant(r), rowStride), element));
+    t.left = [&](unsigned row, Value k) {
+      Value index = e.mul(k, kStride);
+      if (constantRows)
+        index = e.add(index, e.mul(e.constant(row), rowStride));
+      return toAccumulator(e, e.load(rowPointers[row], index, element), element);
+    };
+    // Right: panels [p + i][k][16], or row k of a plain matrix.
+    SmallVector<Value> masks(t.vectors);
+    if (masked)
+      for (unsigned v = 0; v < t.vectors; ++v)
+        if (v / perPanel + 1 == width)
+          masks[v] = e.maskOf(e.sub(N, e.add(column, e.constant(v * lanes))), lanes);
+    Value rightPointer, rightStride;
+    if (packedRhs) {
+      Value base = e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber());
+      rightPointer = e.address(base, e.mul(e.mul(p, K), e.constant(kPanel)), element);
+    } else {
+      rightStride = e.size(rhs->strides[rightRow]);
+      rightPointer = e.address(rhs->base, e.add(batchOffset(root.getRhs(), *rhs, batch), column), element);
+    }
+    t.right = [&](unsigned v, Value k) {
+      Value index;
+      Value mask;
+      if (packedRhs) {
+        Value panel = e.mul(e.constant(v / perPanel), e.mul(K, e.constant(kPanel)));
+        index = e.add(e.add(e.mul(k, e.constant(kPanel)), panel), e.constant(v % perPanel * lanes));
+      } else {
+        index = e.add(e.mul(k, rightStride), e.constant(v * lanes));
+        mask = masks[v];
+      }
+      return toAccumulator(e, e.load(rightPointer, index, element, lanes, mask), element);
+    };
+    if (nextPanel) {
+      // A slow trickle: each tile of rows fetches its share of the next group of panels into L2.
+      Value from = e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()),
+                             e.add(nextPanel, prefetchShare), element);
+      t.everyBlock = [this, from, width](Value k) {
+        for (unsigned i = 0; i < std::min(width, 2u); ++i)
+          e.prefetch(from, e.add(e.mul(k, e.constant(width)), e.constant(i * 16)), element, 2);
+      };
+    }
+    SmallVector<Value> acc = emitTile(e, t, e.constant(0), K, zeroTile(e, t));
+    e.clearMemo();
+    for (unsigned v = 0; v < t.vectors; ++v)
+      for (unsigned r = 0; r < rows; ++r) {
+        Coord c;
+        c.idx.assign(batch.begin(), batch.end());
+        c.idx.append({e.add(m, e.constant(r)), e.add(column, e.constant(v * lanes))});
+        c.lane = rank - 1;
+        e.clearComputed();
+        e.bind(root.getResult(), fromAccumulator(e, acc[r * t.vectors + v], element));
+        e.emitStores(root.getResult(), c, lanes, masks[v]);
+      }
+    e.clearBound();
+  }
+
+  /// All rows [from, to) of `width` panels at p.
+  void emitRows(ArrayRef<Value> batch, Value from, Value to, Value p, unsigned width, bool masked, bool prefetch) {
+    Value step = e.constant(tile.rows), count = e.sub(to, from);
+    Value whole = e.add(from, e.mul(e.div(count, step), step));
+    auto constantK = KernelEmitter::getConstant(K);
+    prefetch &= packedRhs && constantK && *constantK >= 64 && width * perPanel > 1;
+    Value next, perTile;
+    if (prefetch) {
+      next = e.mul(e.mul(e.add(p, e.constant(width)), K), e.constant(kPanel));
+      perTile = e.div(e.mul(K, e.constant(width * kPanel)), e.max(e.div(count, step), e.constant(1)));
+    }
+    e.loop(from, whole, step, [&](Value m) {
+      Value share = prefetch ? e.mul(e.div(e.sub(m, from), step), perTile) : Value();
+      emitTileAt(batch, m, tile.rows, p, width, masked, next, share);
+    });
+    if (auto rest = KernelEmitter::getConstant(e.sub(to, whole))) {
+      if (*rest)
+        emitTileAt(batch, whole, *rest, p, width, masked, Value(), Value());
+      return;
+    }
+    // The rest of a dynamic number of rows: tiles of the powers of two below the full one.
+    Value rest = e.sub(to, whole), at = whole;
+    unsigned power = 1;
+    while (power * 2 < tile.rows)
+      power *= 2;
+    for (; power; power /= 2) {
+      Value bit = e.b.create<arith::AndIOp>(e.loc, rest, e.constant(power));
+      Value some = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::ne, bit, e.constant(0));
+      e.ifThen(some, [&] { emitTileAt(batch, at, power, p, width, masked, Value(), Value()); });
+      at = e.add(at, bit);
+    }
+  }
+};
+} // namespace
+
+/// Merges batch and row dimensions where the right operand has no batch: one tall product.
+static void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes) {
+  if (root.getTransposeLhs() || shapes.get(root.getRhs()).size() != 2)
+    return;
+  SmallVector<Value> values;
+  Block &body = dispatch.getBody().front();
+  llvm::SmallDenseSet<Value> right;
+  for (Value v = root.getRhs(); v; v = v.getDefiningOp() ? v.getDefiningOp()->getOperand(0) : Value())
+    right.insert(v);
+  for (BlockArgument arg : body.getArguments())
+    if (!right.contains(arg))
+      values.push_back(arg);
+  for (Operation &op : body.without_terminator()) {
+    if (right.contains(op.getResult(0)))
+      continue;
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
+      return;
+    values.push_back(op.getResult(0));
+  }
+  if (!isa<BlockArgument>(root.getLhs()))
+    return;
+  // The left operand's last dimension is K, everybody else's N: note N for the comparison, then put K back.
+  SmallVector<AffineExpr> left(shapes.get(root.getLhs())), full(shapes.get(root.getResult()));
+  AffineExpr depth = left.back();
+  left.back() = full.back();
+  bool alsoEpilogue = llvm::any_of(root.getLhs().getUses(), [&](OpOperand &use) { return use.getOwner() != root; });
+  if (alsoEpilogue && !shapes.equal(depth, full.back()))
+    return;
+  shapes.set(root.getLhs(), left);
+  collapseDimensions(values, full, /*keep=*/1, shapes);
+  left.assign(shapes.get(root.getLhs()).begin(), shapes.get(root.getLhs()).end());
+  left.back() = depth;
+  shapes.set(root.getLhs(), left);
+  root.getLhs().setType(nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
+}
+
+FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
+  exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
+  auto erase = llvm::make_scope_exit([&] { clone.erase(); });
+  auto roots = clone.getBody().front().getOps<nn::MatMulOp>();
+  if (!llvm::hasSingleElement(roots))
+    return failure();
+  nn::MatMulOp root = *roots.begin();
+  collapseRows(clone, root, request.shapes);
+  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  MatMulEmitter mm{e, root};
+  mm.packedRhs = getPackedMatrix(root.getRhs());
+  mm.lhs = e.view(root.getLhs());
+  mm.rhs = mm.packedRhs ? nullptr : e.view(root.getRhs());
+  mm.rank = e.shape(root.getResult()).size();
+  mm.lanes = request.cpu.getLanes();
+  mm.perPanel = kPanel / mm.lanes;
+  unsigned leftRank = e.shape(root.getLhs()).size(), rightRank = e.shape(root.getRhs()).size();
+  mm.leftRow = leftRank - (root.getTransposeLhs() ? 1 : 2), mm.leftCol = leftRank - (root.getTransposeLhs() ? 2 : 1);
+  mm.rightRow = rightRank - (root.getTransposeRhs() ? 1 : 2), mm.rightCol = rightRank - (root.getTransposeRhs() ? 2 : 1);
+  bool ok = mm.lhs && (mm.packedRhs || (mm.rhs && KernelEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
+            e.canStoreVectors(root.getResult(), mm.rank - 1, mm.lanes);
+  if (!ok) {
+    e.abandon();
+    return failure();
+  }
+  mm.element = cast<RankedTensorType>(root.getType()).getElementType();
+  mm.accumulator = getAccumulatorType(e.b, mm.element);
+  ArrayRef<AffineExpr> result = e.shape(root.getResult());
+  AffineExpr rows = result[mm.rank - 2], columns = result[mm.rank - 1];
+  mm.M = e.size(rows), mm.N = e.size(columns), mm.K = e.size(root.getLhs(), mm.leftCol);
+  mm.panels = e.ceilDiv(mm.N, e.constant(kPanel));
+  auto constantRows = KernelEmitter::getConstant(rows), constantColumns = KernelEmitter::getConstant(columns);
+  std::optional<int64_t> constantPanels;
+  if (constantColumns)
+    constantPanels = llvm::divideCeil(*constantColumns, kPanel);
+  mm.tile = chooseTile(constantRows, constantPanels, request.cpu);
+
+  // Rows per workgroup: a block of the left operand that stays in L2 while the panels go by.
+  int64_t depth = KernelEmitter::getConstant(mm.K).value_or(1024);
+  int64_t elementBytes = mm.element.getIntOrFloatBitWidth() / 8;
+  int64_t block = request.cpu.l2Bytes * 3 / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
+  block = std::clamp<int64_t>(block / mm.tile.rows, 1, 1 << 16) * mm.tile.rows;
+  int64_t groupsGuess = constantPanels ? llvm::divideCeil(*constantPanels, mm.tile.panels) : 8;
+  if (groupsGuess < 8) // few columns: more blocks of rows, so that threads share evenly
+    block = std::min<int64_t>(block, llvm::alignTo(std::max<int64_t>(constantRows.value_or(512) * groupsGuess / 16, 1), mm.tile.rows));
+  if (constantRows) { // even blocks
+    int64_t count = llvm::divideCeil(std::max<int64_t>(1, *constantRows), block);
+    block = llvm::alignTo(llvm::divideCeil(std::max<int64_t>(1, *constantRows), count), mm.tile.rows);
+  }
+  AffineExpr rowBlocks = rows.ceilDiv(block);
+  AffineExpr groups = columns.ceilDiv(kPanel * mm.tile.panels);
+  AffineExpr batches = e.product(result.drop_back(2));
+
+  Value groupCount = e.size(groups), blockCount = e.size(rowBlocks);
+  e.loop(e.begin, e.end, e.constant(1), [&](Value wg) {
+    Value group = e.rem(wg, groupCount), rest = e.div(wg, groupCount);
+    Value rowBlock = e.rem(rest, blockCount);
+    SmallVector<Value> batch = e.delinearize(e.div(rest, blockCount), result.drop_back(2));
+    Value from = e.mul(rowBlock, e.constant(block)), to = e.min(e.add(from, e.constant(block)), mm.M);
+    auto oneBlock = KernelEmitter::getConstant(rowBlocks);
+    if (oneBlock && *oneBlock == 1)
+      from = e.constant(0), to = mm.M;
+    else if (constantRows && *constantRows % block == 0)
+      to = e.add(from, e.constant(block));
+    Value panel = e.mul(group, e.constant(mm.tile.panels));
+    if (constantPanels) {
+      int64_t full = *constantPanels / mm.tile.panels, left = *constantPanels % mm.tile.panels;
+      bool cut = *constantColumns % kPanel != 0;
+      int64_t plain = cut && left == 0 ? full - 1 : full; // groups without a mask
+      if (cut && left == 0)
+        left = mm.tile.panels;
+      if (plain && !left)
+        return mm.emitRows(batch, from, to, panel, mm.tile.panels, false, true);
+      if (!plain)
+        return mm.emitRows(batch, from, to, panel, left, cut, false);
+      Value isPlain = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::slt, group, e.constant(plain));
+      e.ifThen(isPlain, [&] { mm.emitRows(batch, from, to, panel, mm.tile.panels, false, true); });
+      Value isLast = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sge, group, e.constant(plain));
+      e.ifThen(isLast, [&] { mm.emitRows(batch, from, to, panel, left, cut, false); });
+      return;
+    }
+    // Dynamic columns: a full group without masks, else panel by panel with them.
+    Value last = e.mul(e.add(panel, e.constant(mm.tile.panels)), e.constant(kPanel));
+    Value isFull = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sle, last, mm.N);
+    e.ifThen(isFull, [&] { mm.emitRows(batch, from, to, panel, mm.tile.panels, false, false); });
+    Value isCut = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sgt, last, mm.N);
+    e.ifThen(isCut, [&] {
+      Value stop = e.min(e.add(panel, e.constant(mm.tile.panels)), mm.panels);
+      e.loop(panel, stop, e.constant(1), [&](Value p) { mm.emitRows(batch, from, to, p, 1, true, false); });
+    });
+  });
+  return e.finish(batches * rowBlocks * groups);
+}
