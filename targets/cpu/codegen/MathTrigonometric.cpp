@@ -98,7 +98,7 @@ Lanes aicc::cpu::emitAtan2(Lanes y, Lanes x, const CpuDescriptor &) {
   Lanes ax = abs(x), ay = abs(y), steep = ay > ax;
   Lanes numerator = select(steep, ax, ay), denominator = select(steep, ay, ax);
   Lanes q = numerator / denominator;
-  q = select(denominator == 0, q.constant(0), q);
+  q = select((numerator == 0) & (denominator == 0), q.constant(0), q);
   q = select((numerator == __builtin_inf()) & (denominator == __builtin_inf()), q.constant(1), q);
   Lanes r = reducedAtan(q);
   r = select(steep, halfPi - r, r);
