@@ -1,5 +1,5 @@
-// Payloads of elementwise operations that go by element type: arithmetic, comparison, logic, conversion. Functions of floats
-// alone are in EmitScalarMath.cpp.
+// Payloads of elementwise operations that go by element type: arithmetic, comparison, logic, conversion.
+// Functions of floats alone are in EmitScalarMath.cpp.
 
 #include "dialects/nn/EmitScalar.h"
 
@@ -8,7 +8,8 @@ using namespace aicc::nn;
 using IntPredicate = arith::CmpIPredicate;
 using FloatPredicate = arith::CmpFPredicate;
 
-//===--- ScalarBuilder -------------------------------------------------------------------------------------------------===//
+//===--- ScalarBuilder
+//-------------------------------------------------------------------------------------------------===//
 
 static Value makeConstant(OpBuilder &builder, Location loc, Type type, TypedAttr scalar) {
   if (auto vector = dyn_cast<VectorType>(type))
@@ -17,7 +18,8 @@ static Value makeConstant(OpBuilder &builder, Location loc, Type type, TypedAttr
 }
 
 Value ScalarBuilder::constant(Value like, double value) {
-  return makeConstant(builder, loc, like.getType(), builder.getFloatAttr(getElementTypeOrSelf(like.getType()), value));
+  return makeConstant(builder, loc, like.getType(),
+                      builder.getFloatAttr(getElementTypeOrSelf(like.getType()), value));
 }
 
 Value ScalarBuilder::integer(Value like, int64_t value) {
@@ -49,7 +51,8 @@ Value ScalarBuilder::widened(ValueRange args, llvm::function_ref<Value(ScalarBui
     wide.push_back(widen(arg));
   Value result = emit(*this, wide);
   Type element = getElementTypeOrSelf(args[0].getType());
-  return getElementTypeOrSelf(result.getType()) == element ? result : convert<arith::TruncFOp>(result, element);
+  return getElementTypeOrSelf(result.getType()) == element ? result
+                                                           : convert<arith::TruncFOp>(result, element);
 }
 
 Value ScalarBuilder::castElement(Value a, Type from, Type to) {
@@ -89,22 +92,26 @@ Value ScalarBuilder::castElement(Value a, Type from, Type to) {
     return a;
   if (width(from) > width(to))
     return convert<arith::TruncIOp>(a, signless(width(to)));
-  return isUnsigned ? convert<arith::ExtUIOp>(a, signless(width(to))) : convert<arith::ExtSIOp>(a, signless(width(to)));
+  return isUnsigned ? convert<arith::ExtUIOp>(a, signless(width(to)))
+                    : convert<arith::ExtSIOp>(a, signless(width(to)));
 }
 
-//===--- helpers -------------------------------------------------------------------------------------------------------===//
+//===--- helpers
+//-------------------------------------------------------------------------------------------------------===//
 
 static bool isFloating(Value arg) { return isa<FloatType>(getElementTypeOrSelf(arg.getType())); }
 
 /// An operation of arith that exists for floats and for integers.
-template <typename FloatOp, typename IntOp> static Value emitArith(OpBuilder &builder, Location loc, ValueRange args) {
+template <typename FloatOp, typename IntOp>
+static Value emitArith(OpBuilder &builder, Location loc, ValueRange args) {
   ScalarBuilder b(builder, loc);
   if (!isFloating(args[0]))
     return b.i<IntOp>(args[0], args[1]);
   return b.widened(args, [](ScalarBuilder &b, ValueRange a) { return b.f<FloatOp>(a[0], a[1]); });
 }
 
-/// Quotient and remainder by a divisor that cannot trap: `divisor` is 1 where the true one is 0 or (signed) -1.
+/// Quotient and remainder by a divisor that cannot trap: `divisor` is 1 where the true one is 0 or (signed)
+/// -1.
 static Value safeDivisor(ScalarBuilder &b, Value divisor, bool isUnsigned) {
   Value bad = b.compare(IntPredicate::eq, divisor, 0);
   if (!isUnsigned)
@@ -112,7 +119,8 @@ static Value safeDivisor(ScalarBuilder &b, Value divisor, bool isUnsigned) {
   return b.select(bad, b.integer(divisor, 1), divisor);
 }
 
-//===--- arithmetic ----------------------------------------------------------------------------------------------------===//
+//===--- arithmetic
+//----------------------------------------------------------------------------------------------------===//
 
 Value AddOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return emitArith<arith::AddFOp, arith::AddIOp>(builder, loc, args);
@@ -158,7 +166,8 @@ Value ModOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
       if (getFmod())
         return rest;
       // The sign of the divisor: add it where the signs differ.
-      Value differ = b.i<arith::XOrIOp>(b.compare(FloatPredicate::OLT, rest, 0.0), b.compare(FloatPredicate::OLT, a[1], 0.0));
+      Value differ = b.i<arith::XOrIOp>(b.compare(FloatPredicate::OLT, rest, 0.0),
+                                        b.compare(FloatPredicate::OLT, a[1], 0.0));
       Value adjust = b.i<arith::AndIOp>(differ, b.compare(FloatPredicate::UNE, rest, 0.0));
       return b.select(adjust, b.add(rest, a[1]), rest);
     });
@@ -174,12 +183,13 @@ Value ModOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return b.select(adjust, b.i<arith::AddIOp>(rest, divisor), rest);
 }
 
-/// x^n of integers by repeated squaring, wrapping. Exponents beyond 63 count as 62 or 63: right for -1, 0 and 1, all else
-/// has overflowed.
+/// x^n of integers by repeated squaring, wrapping. Exponents beyond 63 count as 62 or 63: right for -1, 0 and
+/// 1, all else has overflowed.
 static Value emitIntegerPow(ScalarBuilder &b, Value x, Value n, bool isUnsigned) {
   Value one = b.integer(x, 1), zero = b.integer(x, 0);
   Value big = b.compare(isUnsigned ? IntPredicate::ugt : IntPredicate::sgt, n, 63);
-  Value exponent = b.select(big, b.i<arith::OrIOp>(b.i<arith::AndIOp>(n, b.integer(n, 1)), b.integer(n, 62)), n);
+  Value exponent =
+      b.select(big, b.i<arith::OrIOp>(b.i<arith::AndIOp>(n, b.integer(n, 1)), b.integer(n, 62)), n);
   Value result = one, square = x;
   for (int bit = 0; bit < 6; ++bit) {
     Value set = b.compare(IntPredicate::ne, b.i<arith::AndIOp>(exponent, b.integer(n, int64_t(1) << bit)), 0);
@@ -202,13 +212,15 @@ Value PowOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   if (isa<IntegerType>(base) && isa<IntegerType>(exponent)) {
     // In 64 bits, where both types' values fit.
     Type wide = builder.getI64Type();
-    Value power = emitIntegerPow(b, b.castElement(args[0], base, wide), b.castElement(args[1], exponent, wide), exponent.isUnsignedInteger());
+    Value power = emitIntegerPow(b, b.castElement(args[0], base, wide),
+                                 b.castElement(args[1], exponent, wide), exponent.isUnsignedInteger());
     return b.castElement(power, wide, base);
   }
   // Integers to a fractional power and integer exponents of more than 24 bits need f64.
   bool wide = isa<IntegerType>(base) || base.isF64() || exponent.isF64();
   Type compute = wide ? Type(builder.getF64Type()) : Type(builder.getF32Type());
-  Value power = b.f<math::PowFOp>(b.castElement(args[0], base, compute), b.castElement(args[1], exponent, compute));
+  Value power =
+      b.f<math::PowFOp>(b.castElement(args[0], base, compute), b.castElement(args[1], exponent, compute));
   return b.castElement(power, compute, base);
 }
 
@@ -223,7 +235,8 @@ Value PReluOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return b.select(b.compare(IntPredicate::sge, args[0], 0), args[0], b.i<arith::MulIOp>(args[0], args[1]));
 }
 
-//===--- one operand ---------------------------------------------------------------------------------------------------===//
+//===--- one operand
+//---------------------------------------------------------------------------------------------------===//
 
 Value AbsOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   ScalarBuilder b(builder, loc);
@@ -270,7 +283,8 @@ Value CastOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return ScalarBuilder(builder, loc).castElement(args[0], tensorElement(getInput()), getTo());
 }
 
-//===--- logic, comparison, selection ----------------------------------------------------------------------------------===//
+//===--- logic, comparison, selection
+//----------------------------------------------------------------------------------===//
 
 Value AndOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return builder.create<arith::AndIOp>(loc, args[0], args[1]);
@@ -298,8 +312,9 @@ Value CompareOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   ScalarBuilder b(builder, loc);
   unsigned kind = static_cast<unsigned>(getKind());
   if (isFloating(args[0])) {
-    static constexpr FloatPredicate floats[] = {FloatPredicate::OEQ, FloatPredicate::UNE, FloatPredicate::OLT,
-                                                FloatPredicate::OLE, FloatPredicate::OGT, FloatPredicate::OGE};
+    static constexpr FloatPredicate floats[] = {FloatPredicate::OEQ, FloatPredicate::UNE,
+                                                FloatPredicate::OLT, FloatPredicate::OLE,
+                                                FloatPredicate::OGT, FloatPredicate::OGE};
     return b.compare(floats[kind], b.widen(args[0]), b.widen(args[1]));
   }
   static constexpr IntPredicate ints[] = {IntPredicate::eq,  IntPredicate::ne,  IntPredicate::slt,

@@ -1,5 +1,5 @@
-// Builder of scalar (or 1-D vector) payloads, which the payloads of all elementwise families share: constants of the operand's
-// type, arith operations with contraction allowed, f16 and bf16 by way of f32.
+// Builder of scalar (or 1-D vector) payloads, which the payloads of all elementwise families share: constants
+// of the operand's type, arith operations with contraction allowed, f16 and bf16 by way of f32.
 
 #ifndef AICC_DIALECTS_NN_EMITSCALAR_H
 #define AICC_DIALECTS_NN_EMITSCALAR_H
@@ -30,8 +30,8 @@ public:
   using FloatPredicate = mlir::arith::CmpFPredicate;
 
   ScalarBuilder(mlir::OpBuilder &builder, mlir::Location loc)
-      : builder(builder), loc(loc),
-        contract(mlir::arith::FastMathFlagsAttr::get(builder.getContext(), mlir::arith::FastMathFlags::contract)) {}
+      : builder(builder), loc(loc), contract(mlir::arith::FastMathFlagsAttr::get(
+                                        builder.getContext(), mlir::arith::FastMathFlags::contract)) {}
 
   /// A number of the type of `like`.
   Value constant(Value like, double value);
@@ -57,9 +57,13 @@ public:
     return builder.create<mlir::arith::CmpFOp>(loc, predicate, a, b);
   }
   Value compare(FloatPredicate predicate, Value a, double b) { return compare(predicate, a, constant(a, b)); }
-  Value compare(IntPredicate predicate, Value a, Value b) { return builder.create<mlir::arith::CmpIOp>(loc, predicate, a, b); }
+  Value compare(IntPredicate predicate, Value a, Value b) {
+    return builder.create<mlir::arith::CmpIOp>(loc, predicate, a, b);
+  }
   Value compare(IntPredicate predicate, Value a, int64_t b) { return compare(predicate, a, integer(a, b)); }
-  Value select(Value condition, Value a, Value b) { return builder.create<mlir::arith::SelectOp>(loc, condition, a, b); }
+  Value select(Value condition, Value a, Value b) {
+    return builder.create<mlir::arith::SelectOp>(loc, condition, a, b);
+  }
   /// x where it is not below (above) the bound, NaN stays: one instruction on most machines, unlike maximumf.
   Value atLeast(Value a, double bound);
   Value atMost(Value a, double bound);

@@ -1,5 +1,5 @@
-// Payloads of functions of floats, in math operations that targets approximate as they see fit: exp, log, erf and tanh are
-// left whole, so that each is approximated in one place.
+// Payloads of functions of floats, in math operations that targets approximate as they see fit: exp, log, erf
+// and tanh are left whole, so that each is approximated in one place.
 
 #include "dialects/nn/EmitScalar.h"
 
@@ -9,13 +9,15 @@ using FloatPredicate = arith::CmpFPredicate;
 using Emit = llvm::function_ref<Value(ScalarBuilder &, Value)>;
 
 static Value emitFloat(OpBuilder &builder, Location loc, ValueRange args, Emit emit) {
-  return ScalarBuilder(builder, loc).widened(args, [&](ScalarBuilder &b, ValueRange a) { return emit(b, a[0]); });
+  return ScalarBuilder(builder, loc).widened(args, [&](ScalarBuilder &b, ValueRange a) {
+    return emit(b, a[0]);
+  });
 }
 
 /// Defines OP's payload as one operation of math.
-#define AICC_NN_MATH(OP, MATH)                                                                                         \
-  Value OP::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {                                            \
-    return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) { return b.f<math::MATH>(x); });               \
+#define AICC_NN_MATH(OP, MATH)                                                                               \
+  Value OP::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {                                  \
+    return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) { return b.f<math::MATH>(x); });      \
   }
 
 AICC_NN_MATH(ExpOp, ExpOp)
@@ -39,7 +41,8 @@ AICC_NN_MATH(AtanhOp, AtanhOp)
 AICC_NN_MATH(ErfOp, ErfOp)
 
 Value RsqrtOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
-  return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) { return b.div(b.constant(x, 1), b.f<math::SqrtOp>(x)); });
+  return emitFloat(builder, loc, args,
+                   [](ScalarBuilder &b, Value x) { return b.div(b.constant(x, 1), b.f<math::SqrtOp>(x)); });
 }
 
 Value ReciprocalOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
@@ -54,8 +57,8 @@ Value SiluOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) { return b.mul(x, b.sigmoid(x)); });
 }
 
-// tanh(log(1 + e)) = ((1 + e)^2 - 1) / ((1 + e)^2 + 1) = n / (n + 2) with n = e (e + 2), e = e^x. From x = 20 on the quotient
-// is 1 in f32, and from 40 on in f64.
+// tanh(log(1 + e)) = ((1 + e)^2 - 1) / ((1 + e)^2 + 1) = n / (n + 2) with n = e (e + 2), e = e^x. From x = 20
+// on the quotient is 1 in f32, and from 40 on in f64.
 Value MishOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) {
     Value e = b.exp(b.atMost(x, 40));
@@ -72,7 +75,8 @@ Value SoftplusOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) 
 }
 
 Value SoftsignOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
-  return emitFloat(builder, loc, args, [](ScalarBuilder &b, Value x) { return b.div(x, b.add(b.abs(x), 1)); });
+  return emitFloat(builder, loc, args,
+                   [](ScalarBuilder &b, Value x) { return b.div(x, b.add(b.abs(x), 1)); });
 }
 
 Value HardSwishOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {

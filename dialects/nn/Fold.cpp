@@ -1,6 +1,7 @@
-// Folders and canonicalization patterns: what is an identity, or cancels, whatever the values. Nothing here evaluates
-// operations on constants: a pass does, by `evaluate`, with a limit on size. Folds keep the result's type exactly; where sizes
-// are unknown they need a proof from the types alone (symbolic sizes are the analysis' business).
+// Folders and canonicalization patterns: what is an identity, or cancels, whatever the values. Nothing here
+// evaluates operations on constants: a pass does, by `evaluate`, with a limit on size. Folds keep the
+// result's type exactly; where sizes are unknown they need a proof from the types alone (symbolic sizes are
+// the analysis' business).
 
 #include "dialects/nn/NN.h"
 #include "mlir/IR/Matchers.h"
@@ -51,8 +52,12 @@ OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
   return foldNeutral(getResult(), getRhs(), getLhs(), adaptor.getLhs(), 1);
 }
 
-OpFoldResult SubOp::fold(FoldAdaptor adaptor) { return foldNeutral(getResult(), getLhs(), getRhs(), adaptor.getRhs(), 0); }
-OpFoldResult DivOp::fold(FoldAdaptor adaptor) { return foldNeutral(getResult(), getLhs(), getRhs(), adaptor.getRhs(), 1); }
+OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
+  return foldNeutral(getResult(), getLhs(), getRhs(), adaptor.getRhs(), 0);
+}
+OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
+  return foldNeutral(getResult(), getLhs(), getRhs(), adaptor.getRhs(), 1);
+}
 
 OpFoldResult SelectOp::fold(FoldAdaptor adaptor) {
   auto condition = dyn_cast_or_null<SplatElementsAttr>(adaptor.getCondition());
@@ -89,9 +94,11 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
-/// True if a reshape between equal types surely keeps each size: at most one is unknown, and the total gives that one.
+/// True if a reshape between equal types surely keeps each size: at most one is unknown, and the total gives
+/// that one.
 static bool hasOneUnknownSize(RankedTensorType type) {
-  return type.getNumDynamicDims() == 0 || (type.getNumDynamicDims() == 1 && !llvm::is_contained(type.getShape(), 0));
+  return type.getNumDynamicDims() == 0 ||
+         (type.getNumDynamicDims() == 1 && !llvm::is_contained(type.getShape(), 0));
 }
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
@@ -107,7 +114,8 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
 }
 
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
-  bool identity = llvm::all_of(llvm::enumerate(getPerm()), [](auto p) { return p.value() == int64_t(p.index()); });
+  bool identity =
+      llvm::all_of(llvm::enumerate(getPerm()), [](auto p) { return p.value() == int64_t(p.index()); });
   return identity && getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
 }
 

@@ -1,5 +1,5 @@
-// Sizes and element types of reductions, normalizations, contractions, attention and recurrent networks. Windowed
-// operations (convolution, pooling, resize) are in InferWindow.cpp.
+// Sizes and element types of reductions, normalizations, contractions, attention and recurrent networks.
+// Windowed operations (convolution, pooling, resize) are in InferWindow.cpp.
 
 #include "dialects/nn/InferSupport.h"
 
@@ -37,11 +37,14 @@ LogicalResult ReduceOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
 
 LogicalResult ArgReduceOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   int64_t axis = adaptor.getAxis();
-  if (failed(checkAxis(ctx, axis, operands[0].size())) || failed(checkNumber(ctx, elementOf(adaptor.getInput()))))
+  if (failed(checkAxis(ctx, axis, operands[0].size())) ||
+      failed(checkNumber(ctx, elementOf(adaptor.getInput()))))
     return failure();
   if (ctx.getConstant(operands[0][axis]) == 0)
-    return ctx.fail("has no elements along axis " + Twine(axis) + " of " + ShapeContext::toString(operands[0]));
-  return result(results, reduceShape(ctx, operands[0], axis, adaptor.getKeepdims()), IntegerType::get(ctx.getContext(), 64));
+    return ctx.fail("has no elements along axis " + Twine(axis) + " of " +
+                    ShapeContext::toString(operands[0]));
+  return result(results, reduceShape(ctx, operands[0], axis, adaptor.getKeepdims()),
+                IntegerType::get(ctx.getContext(), 64));
 }
 
 LogicalResult CumSumOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
@@ -55,11 +58,13 @@ LogicalResult TopKOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
   Type element = elementOf(adaptor.getInput());
   SymShape shape = operands[0];
   int64_t axis = adaptor.getAxis();
-  if (failed(checkAxis(ctx, axis, shape.size())) || failed(checkNumber(ctx, element)) || failed(checkMap(ctx, "k", adaptor.getK(), 1)))
+  if (failed(checkAxis(ctx, axis, shape.size())) || failed(checkNumber(ctx, element)) ||
+      failed(checkMap(ctx, "k", adaptor.getK(), 1)))
     return failure();
   AffineExpr k = adaptor.getK().getResult(0);
   if (ctx.getConstant(ctx.simplify(shape[axis] - k)).value_or(0) < 0)
-    return ctx.fail("takes " + text(k) + " elements along dimension " + Twine(axis) + " of " + ShapeContext::toString(shape));
+    return ctx.fail("takes " + text(k) + " elements along dimension " + Twine(axis) + " of " +
+                    ShapeContext::toString(shape));
   shape[axis] = k;
   results.push_back({shape, element});
   return result(results, shape, IntegerType::get(ctx.getContext(), 64));
@@ -72,7 +77,8 @@ LogicalResult SoftmaxOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operan
   return result(results, operands[0], element);
 }
 
-//===--- normalizations ------------------------------------------------------------------------------------------------===//
+//===--- normalizations
+//------------------------------------------------------------------------------------------------===//
 
 LogicalResult LayerNormOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   Type element = elementOf(adaptor.getInput());
@@ -97,7 +103,8 @@ LogicalResult RmsNormOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operan
 }
 
 /// x [N, C, ...]; every further operand is [C].
-static LogicalResult inferPerChannel(ShapeContext &ctx, ValueRange values, Shapes operands, Results &results) {
+static LogicalResult inferPerChannel(ShapeContext &ctx, ValueRange values, Shapes operands,
+                                     Results &results) {
   Type element = elementOf(values[0]);
   if (failed(checkSameElements(ctx, values)) || failed(checkFloat(ctx, element)) ||
       failed(checkRank(ctx, "input", operands[0], 2, /*atLeast=*/true)))
@@ -111,10 +118,12 @@ static LogicalResult inferPerChannel(ShapeContext &ctx, ValueRange values, Shape
 
 LogicalResult GroupNormOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   int64_t groups = adaptor.getGroups();
-  if (failed(inferPerChannel(ctx, adaptor.getOperands(), operands, results)) || failed(checkValues(ctx, "groups", groups, 1, 1)))
+  if (failed(inferPerChannel(ctx, adaptor.getOperands(), operands, results)) ||
+      failed(checkValues(ctx, "groups", groups, 1, 1)))
     return failure();
   if (ctx.getConstant(operands[0][1]).value_or(0) % groups)
-    return ctx.fail("cannot divide the channels of " + ShapeContext::toString(operands[0]) + " into " + Twine(groups) + " groups");
+    return ctx.fail("cannot divide the channels of " + ShapeContext::toString(operands[0]) + " into " +
+                    Twine(groups) + " groups");
   return success();
 }
 
@@ -129,13 +138,15 @@ LogicalResult LrnOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
   return checkValues(ctx, "size", size, 1, 1);
 }
 
-//===--- contractions --------------------------------------------------------------------------------------------------===//
+//===--- contractions
+//--------------------------------------------------------------------------------------------------===//
 
 LogicalResult MatMulOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &lhs = operands[0], &rhs = operands[1];
   Type element = elementOf(adaptor.getLhs());
   if (failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkNumber(ctx, element)) ||
-      failed(checkRank(ctx, "lhs", lhs, 2, /*atLeast=*/true)) || failed(checkRank(ctx, "rhs", rhs, 2, /*atLeast=*/true)))
+      failed(checkRank(ctx, "lhs", lhs, 2, /*atLeast=*/true)) ||
+      failed(checkRank(ctx, "rhs", rhs, 2, /*atLeast=*/true)))
     return failure();
   auto last = [](const SymShape &shape, bool second) { return shape[shape.size() - (second ? 2 : 1)]; };
   bool tl = adaptor.getTransposeLhs(), tr = adaptor.getTransposeRhs();
@@ -155,8 +166,9 @@ LogicalResult MatMulOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
 LogicalResult AttentionOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &query = operands[0], &key = operands[1], &value = operands[2];
   Type element = elementOf(adaptor.getQuery());
-  if (failed(checkSameElements(ctx, {adaptor.getQuery(), adaptor.getKey(), adaptor.getValue()})) || failed(checkFloat(ctx, element)) ||
-      failed(checkRank(ctx, "query", query, 3, /*atLeast=*/true)) || failed(checkRank(ctx, "key", key, query.size())) ||
+  if (failed(checkSameElements(ctx, {adaptor.getQuery(), adaptor.getKey(), adaptor.getValue()})) ||
+      failed(checkFloat(ctx, element)) || failed(checkRank(ctx, "query", query, 3, /*atLeast=*/true)) ||
+      failed(checkRank(ctx, "key", key, query.size())) ||
       failed(checkRank(ctx, "value", value, query.size())))
     return failure();
   size_t heads = query.size() - 3;
@@ -179,7 +191,8 @@ LogicalResult AttentionOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes oper
   shape.append({query[heads], query[heads + 1], key[heads + 1]});
   if (Value mask = adaptor.getMask()) {
     if (!isBool(elementOf(mask)) && elementOf(mask) != element)
-      return ctx.fail("needs a mask of booleans or of the query's element type, has " + text(elementOf(mask)));
+      return ctx.fail("needs a mask of booleans or of the query's element type, has " +
+                      text(elementOf(mask)));
     if (failed(checkBroadcastsTo(ctx, "mask", operands[3], shape)))
       return failure();
   }
@@ -191,7 +204,8 @@ LogicalResult RopeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
   const SymShape &input = operands[0];
   Type element = elementOf(adaptor.getInput());
   if (failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkFloat(ctx, element)) ||
-      failed(checkRank(ctx, "input", input, 1, /*atLeast=*/true)) || failed(checkBroadcastsTo(ctx, "cos", operands[1], input)) ||
+      failed(checkRank(ctx, "input", input, 1, /*atLeast=*/true)) ||
+      failed(checkBroadcastsTo(ctx, "cos", operands[1], input)) ||
       failed(checkBroadcastsTo(ctx, "sin", operands[2], input)))
     return failure();
   if (ctx.getConstant(input.back()).value_or(0) % 2)
@@ -199,21 +213,24 @@ LogicalResult RopeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
   return result(results, input, element);
 }
 
-//===--- recurrent networks --------------------------------------------------------------------------------------------===//
+//===--- recurrent networks
+//--------------------------------------------------------------------------------------------===//
 
 /// Checks ONNX's operands with `gates` gates; appends y and `states` last states of [dirs, B, H].
 template <typename Adaptor>
-static LogicalResult inferRecurrent(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results, int64_t gates, int states,
-                                    ArrayRef<Value> initial, Value peephole = {}) {
+static LogicalResult inferRecurrent(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results,
+                                    int64_t gates, int states, ArrayRef<Value> initial, Value peephole = {}) {
   Type element = elementOf(adaptor.getInput());
-  SmallVector<Value> same{adaptor.getInput(), adaptor.getWeights(), adaptor.getRecurrence(), adaptor.getBias(), peephole};
+  SmallVector<Value> same{adaptor.getInput(), adaptor.getWeights(), adaptor.getRecurrence(),
+                          adaptor.getBias(), peephole};
   same.append(initial.begin(), initial.end());
   for (Value value : same)
     if (value && elementOf(value) != element)
-      return ctx.fail("needs operands of one element type, has " + text(element) + " and " + text(elementOf(value)));
+      return ctx.fail("needs operands of one element type, has " + text(element) + " and " +
+                      text(elementOf(value)));
   const SymShape &x = operands[0], &w = operands[1], &r = operands[2];
-  if (failed(checkFloat(ctx, element)) || failed(checkRank(ctx, "input", x, 3)) || failed(checkRank(ctx, "weights", w, 3)) ||
-      failed(checkRank(ctx, "recurrence", r, 3)))
+  if (failed(checkFloat(ctx, element)) || failed(checkRank(ctx, "input", x, 3)) ||
+      failed(checkRank(ctx, "weights", w, 3)) || failed(checkRank(ctx, "recurrence", r, 3)))
     return failure();
   AffineExpr dirs = ctx.constant(adaptor.getDirection() == RnnDirection::bidirectional ? 2 : 1);
   AffineExpr batch = x[1], hidden = r[2], gateRows = ctx.simplify(hidden * gates);
@@ -222,10 +239,14 @@ static LogicalResult inferRecurrent(ShapeContext &ctx, Adaptor adaptor, Shapes o
     if (ok)
       for (auto [a, b] : llvm::zip_equal(shape, wanted))
         ok &= mayBeEqual(ctx, a, b);
-    return ok ? success() : ctx.fail(name + " must be " + ShapeContext::toString(wanted) + ", is " + ShapeContext::toString(shape));
+    return ok ? success()
+              : ctx.fail(name + " must be " + ShapeContext::toString(wanted) + ", is " +
+                         ShapeContext::toString(shape));
   };
-  if (failed(check("weights", w, {dirs, gateRows, x[2]})) || failed(check("recurrence", r, {dirs, gateRows, hidden})) ||
-      (adaptor.getBias() && failed(check("bias", shapeOf(adaptor, operands, 3), {dirs, ctx.simplify(gateRows * 2)}))))
+  if (failed(check("weights", w, {dirs, gateRows, x[2]})) ||
+      failed(check("recurrence", r, {dirs, gateRows, hidden})) ||
+      (adaptor.getBias() &&
+       failed(check("bias", shapeOf(adaptor, operands, 3), {dirs, ctx.simplify(gateRows * 2)}))))
     return failure();
   if (Value lengths = adaptor.getLengths()) {
     if (!elementOf(lengths).isSignlessInteger(32))
@@ -245,8 +266,8 @@ static LogicalResult inferRecurrent(ShapeContext &ctx, Adaptor adaptor, Shapes o
 }
 
 LogicalResult LstmOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
-  return inferRecurrent(ctx, adaptor, operands, results, /*gates=*/4, /*states=*/2, {adaptor.getInitialH(), adaptor.getInitialC()},
-                        adaptor.getPeephole());
+  return inferRecurrent(ctx, adaptor, operands, results, /*gates=*/4, /*states=*/2,
+                        {adaptor.getInitialH(), adaptor.getInitialC()}, adaptor.getPeephole());
 }
 
 LogicalResult GruOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {

@@ -7,8 +7,8 @@ using namespace aicc::nn;
 
 /// Operand's sizes and element type; the element must be one that `accepts` takes.
 template <typename Adaptor>
-static LogicalResult inferUnary(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results, bool (*accepts)(Type),
-                                StringRef what) {
+static LogicalResult inferUnary(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results,
+                                bool (*accepts)(Type), StringRef what) {
   Type element = elementOf(adaptor.getInput());
   if (failed(checkElement(ctx, element, accepts, what)))
     return failure();
@@ -17,10 +17,11 @@ static LogicalResult inferUnary(ShapeContext &ctx, Adaptor adaptor, Shapes opera
 
 /// Broadcast sizes; both elements must be equal and one that `accepts` takes.
 template <typename Adaptor>
-static LogicalResult inferBinary(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results, bool (*accepts)(Type),
-                                 StringRef what) {
+static LogicalResult inferBinary(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results,
+                                 bool (*accepts)(Type), StringRef what) {
   Type element = elementOf(adaptor.getLhs());
-  if (failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkElement(ctx, element, accepts, what)))
+  if (failed(checkSameElements(ctx, adaptor.getOperands())) ||
+      failed(checkElement(ctx, element, accepts, what)))
     return failure();
   FailureOr<SymShape> shape = ctx.broadcast(operands);
   return failed(shape) ? failure() : result(results, *shape, element);
@@ -29,14 +30,14 @@ static LogicalResult inferBinary(ShapeContext &ctx, Adaptor adaptor, Shapes oper
 static bool isBits(Type type) { return isa<IntegerType>(type); }
 static bool isAny(Type) { return true; }
 
-#define AICC_NN_UNARY(OP, ACCEPTS, WHAT)                                                                               \
-  LogicalResult OP::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {                     \
-    return inferUnary(ctx, adaptor, operands, results, ACCEPTS, WHAT);                                                 \
+#define AICC_NN_UNARY(OP, ACCEPTS, WHAT)                                                                     \
+  LogicalResult OP::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {           \
+    return inferUnary(ctx, adaptor, operands, results, ACCEPTS, WHAT);                                       \
   }
 #define AICC_NN_FLOAT(OP) AICC_NN_UNARY(OP, isFloat, "floating-point elements")
-#define AICC_NN_BINARY(OP, ACCEPTS, WHAT)                                                                              \
-  LogicalResult OP::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {                     \
-    return inferBinary(ctx, adaptor, operands, results, ACCEPTS, WHAT);                                                \
+#define AICC_NN_BINARY(OP, ACCEPTS, WHAT)                                                                    \
+  LogicalResult OP::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {           \
+    return inferBinary(ctx, adaptor, operands, results, ACCEPTS, WHAT);                                      \
   }
 
 AICC_NN_UNARY(AbsOp, isNumber, "numbers")

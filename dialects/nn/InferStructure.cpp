@@ -28,9 +28,10 @@ LogicalResult WeightOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes, Result
   auto type = cast<RankedTensorType>(adaptor.getType());
   SourceAttr source = adaptor.getSource();
   int64_t bytes, size = getElementSize(type.getElementType());
-  if (llvm::MulOverflow(type.getNumElements(), size, bytes) || source.getOffset() < 0 || source.getSize() != bytes)
-    return ctx.fail("'" + adaptor.getLabel() + "' has " + Twine(source.getSize()) + " bytes at offset " + Twine(source.getOffset()) +
-                    ", its type is " + text(type));
+  if (llvm::MulOverflow(type.getNumElements(), size, bytes) || source.getOffset() < 0 ||
+      source.getSize() != bytes)
+    return ctx.fail("'" + adaptor.getLabel() + "' has " + Twine(source.getSize()) + " bytes at offset " +
+                    Twine(source.getOffset()) + ", its type is " + text(type));
   return success();
 }
 
@@ -58,13 +59,15 @@ LogicalResult ReshapeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operan
   if (failed(checkMap(ctx, "shape", map)))
     return failure();
   if (!mayBeEqual(ctx, ctx.product(operands[0]), ctx.product(map.getResults())))
-    return ctx.fail("cannot reshape " + ShapeContext::toString(operands[0]) + " to " + ShapeContext::toString(map.getResults()));
+    return ctx.fail("cannot reshape " + ShapeContext::toString(operands[0]) + " to " +
+                    ShapeContext::toString(map.getResults()));
   return result(results, SymShape(map.getResults()), elementOf(adaptor.getInput()));
 }
 
 LogicalResult BroadcastOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   AffineMap map = adaptor.getShape();
-  if (failed(checkMap(ctx, "shape", map)) || failed(checkBroadcastsTo(ctx, "input", operands[0], map.getResults())))
+  if (failed(checkMap(ctx, "shape", map)) ||
+      failed(checkBroadcastsTo(ctx, "input", operands[0], map.getResults())))
     return failure();
   return result(results, SymShape(map.getResults()), elementOf(adaptor.getInput()));
 }
@@ -78,7 +81,8 @@ LogicalResult TransposeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes oper
     if (p >= 0 && p < rank && seen.insert(p).second)
       shape.push_back(operands[0][p]);
   if (int64_t(perm.size()) != rank || int64_t(shape.size()) != rank)
-    return ctx.fail("'perm' is not a permutation of the dimensions of " + ShapeContext::toString(operands[0]));
+    return ctx.fail("'perm' is not a permutation of the dimensions of " +
+                    ShapeContext::toString(operands[0]));
   return result(results, shape, elementOf(adaptor.getInput()));
 }
 
@@ -97,11 +101,11 @@ LogicalResult SliceOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands
                            size = ctx.getConstant(sizes.getResult(i));
     if (!dim || !offset || !size || *size <= 0)
       continue;
-    bool inside = !llvm::MulOverflow(*size - 1, step, last) && !llvm::AddOverflow(*offset, last, last) && *offset >= 0 &&
-                  *offset < *dim && last >= 0 && last < *dim;
+    bool inside = !llvm::MulOverflow(*size - 1, step, last) && !llvm::AddOverflow(*offset, last, last) &&
+                  *offset >= 0 && *offset < *dim && last >= 0 && last < *dim;
     if (!inside)
-      return ctx.fail("leaves dimension " + Twine(i) + " of " + ShapeContext::toString(input) + ": offset " + Twine(*offset) + ", size " +
-                      Twine(*size) + ", step " + Twine(step));
+      return ctx.fail("leaves dimension " + Twine(i) + " of " + ShapeContext::toString(input) + ": offset " +
+                      Twine(*offset) + ", size " + Twine(*size) + ", step " + Twine(step));
   }
   return result(results, SymShape(sizes.getResults()), elementOf(adaptor.getInput()));
 }
@@ -115,14 +119,16 @@ LogicalResult ConcatOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
     return failure();
   for (const SymShape &other : operands.drop_front()) {
     if (other.size() != shape.size())
-      return ctx.fail("needs operands of one rank, has " + ShapeContext::toString(shape) + " and " + ShapeContext::toString(other));
+      return ctx.fail("needs operands of one rank, has " + ShapeContext::toString(shape) + " and " +
+                      ShapeContext::toString(other));
     for (int64_t i = 0, e = shape.size(); i < e; ++i) {
       if (i == axis) {
         shape[i] = ctx.simplify(shape[i] + other[i]);
         continue;
       }
       FailureOr<AffineExpr> size =
-          unify(ctx, shape[i], other[i], "sizes of dimension " + Twine(i) + " (of " + ShapeContext::toString(other) + ", for one)");
+          unify(ctx, shape[i], other[i],
+                "sizes of dimension " + Twine(i) + " (of " + ShapeContext::toString(other) + ", for one)");
       if (failed(size))
         return failure();
       shape[i] = *size;
@@ -137,15 +143,18 @@ LogicalResult PadOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
   if (failed(checkMap(ctx, "low", low, input.size())) || failed(checkMap(ctx, "high", high, input.size())) ||
       failed(checkSameElements(ctx, adaptor.getOperands())))
     return failure();
-  if (adaptor.getValue() && (adaptor.getMode() != PadMode::constant || ctx.getConstant(ctx.product(operands[1])) != 1))
-    return ctx.fail("takes one element as value, and only in constant mode; has " + ShapeContext::toString(operands[1]));
+  if (adaptor.getValue() &&
+      (adaptor.getMode() != PadMode::constant || ctx.getConstant(ctx.product(operands[1])) != 1))
+    return ctx.fail("takes one element as value, and only in constant mode; has " +
+                    ShapeContext::toString(operands[1]));
   SymShape shape;
   for (auto [size, l, h] : llvm::zip_equal(input, low.getResults(), high.getResults())) {
     shape.push_back(ctx.simplify(size + l + h));
     std::optional<int64_t> n = ctx.getConstant(size);
     int64_t most = std::max(ctx.getConstant(l).value_or(0), ctx.getConstant(h).value_or(0));
     if (n && most > 0 &&
-        ((adaptor.getMode() == PadMode::reflect && *n < 2) || (adaptor.getMode() != PadMode::constant && *n < 1)))
+        ((adaptor.getMode() == PadMode::reflect && *n < 2) ||
+         (adaptor.getMode() != PadMode::constant && *n < 1)))
       return ctx.fail("has nothing to pad with in " + ShapeContext::toString(input));
   }
   return result(results, shape, elementOf(adaptor.getInput()));
@@ -153,7 +162,8 @@ LogicalResult PadOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
 
 LogicalResult GatherOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &input = operands[0], &indices = operands[1];
-  if (failed(checkIndices(ctx, adaptor.getIndices())) || failed(checkAxis(ctx, adaptor.getAxis(), input.size())))
+  if (failed(checkIndices(ctx, adaptor.getIndices())) ||
+      failed(checkAxis(ctx, adaptor.getAxis(), input.size())))
     return failure();
   SymShape shape(input.begin(), input.begin() + adaptor.getAxis());
   shape.append(indices.begin(), indices.end());
@@ -162,7 +172,8 @@ LogicalResult GatherOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
 }
 
 LogicalResult GatherElementsOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
-  if (failed(checkIndices(ctx, adaptor.getIndices())) || failed(checkAxis(ctx, adaptor.getAxis(), operands[0].size())) ||
+  if (failed(checkIndices(ctx, adaptor.getIndices())) ||
+      failed(checkAxis(ctx, adaptor.getAxis(), operands[0].size())) ||
       failed(checkRank(ctx, "indices", operands[1], operands[0].size())))
     return failure();
   return result(results, operands[1], elementOf(adaptor.getInput()));
@@ -174,7 +185,8 @@ static FailureOr<int64_t> getTupleLength(ShapeContext &ctx, const SymShape &indi
   if (!indices.empty())
     length = ShapeContext::getConstant(indices.back());
   if (!length || *length < 1 || *length > rank)
-    return ctx.fail("needs indices whose last size is 1 to " + Twine(rank) + ", has " + ShapeContext::toString(indices));
+    return ctx.fail("needs indices whose last size is 1 to " + Twine(rank) + ", has " +
+                    ShapeContext::toString(indices));
   return *length;
 }
 
@@ -184,8 +196,8 @@ LogicalResult GatherNdOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes opera
   if (failed(checkIndices(ctx, adaptor.getIndices())))
     return failure();
   if (batch < 0 || batch >= std::min<int64_t>(rank, indices.size()))
-    return ctx.fail("'batch_dims' is " + Twine(batch) + ", but operands are " + ShapeContext::toString(input) + " and " +
-                    ShapeContext::toString(indices));
+    return ctx.fail("'batch_dims' is " + Twine(batch) + ", but operands are " +
+                    ShapeContext::toString(input) + " and " + ShapeContext::toString(indices));
   for (int64_t i = 0; i < batch; ++i)
     if (failed(unify(ctx, input[i], indices[i], "sizes of batch dimension " + Twine(i))))
       return failure();
@@ -197,10 +209,13 @@ LogicalResult GatherNdOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes opera
   return result(results, shape, elementOf(adaptor.getInput()));
 }
 
-LogicalResult ScatterElementsOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
+LogicalResult ScatterElementsOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
+                                       Results &results) {
   const SymShape &input = operands[0], &indices = operands[1], &updates = operands[2];
-  if (failed(checkIndices(ctx, adaptor.getIndices())) || failed(checkAxis(ctx, adaptor.getAxis(), input.size())) ||
-      failed(checkRank(ctx, "indices", indices, input.size())) || failed(checkRank(ctx, "updates", updates, input.size())) ||
+  if (failed(checkIndices(ctx, adaptor.getIndices())) ||
+      failed(checkAxis(ctx, adaptor.getAxis(), input.size())) ||
+      failed(checkRank(ctx, "indices", indices, input.size())) ||
+      failed(checkRank(ctx, "updates", updates, input.size())) ||
       failed(checkSameElements(ctx, {adaptor.getInput(), adaptor.getUpdates()})))
     return failure();
   for (auto [a, b] : llvm::zip_equal(indices, updates))
@@ -238,12 +253,15 @@ LogicalResult PackOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
 LogicalResult UnpackOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &input = operands[0];
   int64_t axis = adaptor.getAxis(), size = adaptor.getSize();
-  if (failed(checkRank(ctx, "input", input, 2, /*atLeast=*/true)) || failed(checkAxis(ctx, axis, input.size() - 1)) ||
+  if (failed(checkRank(ctx, "input", input, 2, /*atLeast=*/true)) ||
+      failed(checkAxis(ctx, axis, input.size() - 1)) ||
       failed(checkValues(ctx, "size", size, 1, 0, INT64_MAX)))
     return failure();
   std::optional<int64_t> block = ctx.getConstant(input.back());
-  if (!block || *block < 1 || !mayBeEqual(ctx, input[axis], ctx.constant(llvm::divideCeil(uint64_t(size), uint64_t(*block)))))
-    return ctx.fail("cannot take " + Twine(size) + " elements of dimension " + Twine(axis) + " out of " + ShapeContext::toString(input));
+  if (!block || *block < 1 ||
+      !mayBeEqual(ctx, input[axis], ctx.constant(llvm::divideCeil(uint64_t(size), uint64_t(*block)))))
+    return ctx.fail("cannot take " + Twine(size) + " elements of dimension " + Twine(axis) + " out of " +
+                    ShapeContext::toString(input));
   SymShape shape(input.begin(), input.end() - 1);
   shape[axis] = ctx.constant(size);
   return result(results, shape, elementOf(adaptor.getInput()));

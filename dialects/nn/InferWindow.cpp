@@ -11,8 +11,10 @@ struct Window {
   ArrayRef<int64_t> strides, dilations, low, high;
 
   LogicalResult check(ShapeContext &ctx, size_t rank) const {
-    bool ok = succeeded(checkValues(ctx, "strides", strides, rank, 1)) && succeeded(checkValues(ctx, "dilations", dilations, rank, 1)) &&
-              succeeded(checkValues(ctx, "pads_low", low, rank, 0)) && succeeded(checkValues(ctx, "pads_high", high, rank, 0));
+    bool ok = succeeded(checkValues(ctx, "strides", strides, rank, 1)) &&
+              succeeded(checkValues(ctx, "dilations", dilations, rank, 1)) &&
+              succeeded(checkValues(ctx, "pads_low", low, rank, 0)) &&
+              succeeded(checkValues(ctx, "pads_high", high, rank, 0));
     return success(ok);
   }
   /// Elements that a window of `kernel` taps spans along dimension i.
@@ -20,17 +22,20 @@ struct Window {
 };
 } // namespace
 
-/// Positions of the window along spatial dimension i. With `ceil`, ONNX's rule: also a last one that leaves the input, if it
-/// begins inside the input or the low padding.
-static FailureOr<AffineExpr> slide(ShapeContext &ctx, const Window &window, AffineExpr input, int64_t kernel, size_t i, bool ceil) {
-  int64_t span = window.span(kernel, i), stride = window.strides[i], low = window.low[i], high = window.high[i];
+/// Positions of the window along spatial dimension i. With `ceil`, ONNX's rule: also a last one that leaves
+/// the input, if it begins inside the input or the low padding.
+static FailureOr<AffineExpr> slide(ShapeContext &ctx, const Window &window, AffineExpr input, int64_t kernel,
+                                   size_t i, bool ceil) {
+  int64_t span = window.span(kernel, i), stride = window.strides[i], low = window.low[i],
+          high = window.high[i];
   AffineExpr room = ctx.simplify(input + (low + high - span));
   if (std::optional<int64_t> value = ctx.getConstant(room); value && *value <= (ceil ? -stride : -1))
-    return ctx.fail("has a window of " + Twine(span) + " elements over " + ShapeContext::toString(input) + " padded by " + Twine(low) +
-                    " and " + Twine(high));
+    return ctx.fail("has a window of " + Twine(span) + " elements over " + ShapeContext::toString(input) +
+                    " padded by " + Twine(low) + " and " + Twine(high));
   if (!ceil)
     return ctx.simplify(room.floorDiv(stride) + 1);
-  // min(ceil(room / stride) + 1, ceil((input + low) / stride)): which one is smaller depends on constants only.
+  // min(ceil(room / stride) + 1, ceil((input + low) / stride)): which one is smaller depends on constants
+  // only.
   if (high - span + stride > 0)
     return ctx.simplify((input + low).ceilDiv(stride));
   return ctx.simplify(room.ceilDiv(stride) + 1);
@@ -57,7 +62,8 @@ static LogicalResult checkGroups(ShapeContext &ctx, int64_t groups, AffineExpr c
   if (failed(checkValues(ctx, "groups", groups, 1, 1)))
     return failure();
   if (ctx.getConstant(channels).value_or(0) % groups)
-    return ctx.fail("cannot divide " + ShapeContext::toString(channels) + " channels into " + Twine(groups) + " groups");
+    return ctx.fail("cannot divide " + ShapeContext::toString(channels) + " channels into " + Twine(groups) +
+                    " groups");
   return success();
 }
 
@@ -74,23 +80,25 @@ LogicalResult ConvOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
   Type element = elementOf(adaptor.getInput());
   FailureOr<SmallVector<int64_t>> kernel = getKernel(ctx, filter);
   int64_t block = adaptor.getBlock(), groups = adaptor.getGroups();
-  if (failed(kernel) || failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkFloat(ctx, element)) ||
-      failed(checkValues(ctx, "block", block, 1, 0)))
+  if (failed(kernel) || failed(checkSameElements(ctx, adaptor.getOperands())) ||
+      failed(checkFloat(ctx, element)) || failed(checkValues(ctx, "block", block, 1, 0)))
     return failure();
   bool packed = block && adaptor.getBlockInput();
   Window window{adaptor.getStrides(), adaptor.getDilations(), adaptor.getPadsLow(), adaptor.getPadsHigh()};
-  if (failed(checkRank(ctx, "input", input, filter.size() + packed)) || failed(window.check(ctx, kernel->size())) ||
-      failed(checkGroups(ctx, groups, filter[0])) || failed(checkBias(ctx, operands, filter[0])))
+  if (failed(checkRank(ctx, "input", input, filter.size() + packed)) ||
+      failed(window.check(ctx, kernel->size())) || failed(checkGroups(ctx, groups, filter[0])) ||
+      failed(checkBias(ctx, operands, filter[0])))
     return failure();
   AffineExpr channels = ctx.simplify(filter[1] * groups);
   if (packed) {
     channels = ctx.simplify(channels.ceilDiv(block));
     if (ctx.getConstant(input.back()) != block)
-      return ctx.fail("needs an input in blocks of " + Twine(block) + ", has " + ShapeContext::toString(input));
+      return ctx.fail("needs an input in blocks of " + Twine(block) + ", has " +
+                      ShapeContext::toString(input));
   }
   if (failed(unify(ctx, input[1], channels,
-                   "input channels of " + ShapeContext::toString(input) + " and of filter " + ShapeContext::toString(filter) + " with " +
-                       Twine(groups) + " groups")))
+                   "input channels of " + ShapeContext::toString(input) + " and of filter " +
+                       ShapeContext::toString(filter) + " with " + Twine(groups) + " groups")))
     return failure();
 
   SymShape shape{input[0], block ? ctx.simplify(filter[0].ceilDiv(block)) : filter[0]};
@@ -109,14 +117,16 @@ LogicalResult ConvTransposeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes 
   const SymShape &input = operands[0], &filter = operands[1];
   Type element = elementOf(adaptor.getInput());
   FailureOr<SmallVector<int64_t>> kernel = getKernel(ctx, filter);
-  if (failed(kernel) || failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkFloat(ctx, element)))
+  if (failed(kernel) || failed(checkSameElements(ctx, adaptor.getOperands())) ||
+      failed(checkFloat(ctx, element)))
     return failure();
   Window window{adaptor.getStrides(), adaptor.getDilations(), adaptor.getPadsLow(), adaptor.getPadsHigh()};
   if (failed(checkRank(ctx, "input", input, filter.size())) || failed(window.check(ctx, kernel->size())) ||
       failed(checkValues(ctx, "output_padding", adaptor.getOutputPadding(), kernel->size(), 0)) ||
       failed(checkGroups(ctx, adaptor.getGroups(), filter[0])) ||
       failed(unify(ctx, input[1], filter[0],
-                   "input channels of " + ShapeContext::toString(input) + " and of filter " + ShapeContext::toString(filter))))
+                   "input channels of " + ShapeContext::toString(input) + " and of filter " +
+                       ShapeContext::toString(filter))))
     return failure();
   SymShape shape{input[0], ctx.simplify(filter[1] * adaptor.getGroups())};
   if (failed(checkBias(ctx, operands, shape[1])))
@@ -134,8 +144,10 @@ static LogicalResult inferPool(ShapeContext &ctx, Adaptor adaptor, Shapes operan
   ArrayRef<int64_t> kernel = adaptor.getKernel();
   int64_t block = adaptor.getBlock();
   Window window{adaptor.getStrides(), adaptor.getDilations(), adaptor.getPadsLow(), adaptor.getPadsHigh()};
-  if (failed(checkValues(ctx, "block", block, 1, 0)) || failed(checkValues(ctx, "kernel", kernel, kernel.size(), 1)) ||
-      failed(checkRank(ctx, "input", input, kernel.size() + 2 + (block != 0))) || failed(window.check(ctx, kernel.size())))
+  if (failed(checkValues(ctx, "block", block, 1, 0)) ||
+      failed(checkValues(ctx, "kernel", kernel, kernel.size(), 1)) ||
+      failed(checkRank(ctx, "input", input, kernel.size() + 2 + (block != 0))) ||
+      failed(window.check(ctx, kernel.size())))
     return failure();
   if (block && ctx.getConstant(input.back()) != block)
     return ctx.fail("needs an input in blocks of " + Twine(block) + ", has " + ShapeContext::toString(input));
@@ -165,10 +177,13 @@ LogicalResult ResizeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
   const SymShape &input = operands[0];
   AffineMap map = adaptor.getShape();
   ArrayRef<float> scales = adaptor.getScales();
-  if (failed(checkMap(ctx, "shape", map, input.size())) || failed(checkNumber(ctx, elementOf(adaptor.getInput()))))
+  if (failed(checkMap(ctx, "shape", map, input.size())) ||
+      failed(checkNumber(ctx, elementOf(adaptor.getInput()))))
     return failure();
-  if (!scales.empty() && (scales.size() != input.size() || llvm::any_of(scales, [](float scale) { return !(scale > 0); })))
-    return ctx.fail("'scales' must be one positive number for each dimension of " + ShapeContext::toString(input));
+  if (!scales.empty() &&
+      (scales.size() != input.size() || llvm::any_of(scales, [](float scale) { return !(scale > 0); })))
+    return ctx.fail("'scales' must be one positive number for each dimension of " +
+                    ShapeContext::toString(input));
   for (auto [size, wanted] : llvm::zip_equal(input, map.getResults()))
     if (ctx.getConstant(size) == 0 && ctx.getConstant(wanted).value_or(0) != 0)
       return ctx.fail("has nothing to resize in " + ShapeContext::toString(input));

@@ -1,4 +1,5 @@
-// The nn dialect: what the model means. Include this for operation classes; Shapes.h or Tensor.h alone where those suffice.
+// The nn dialect: what the model means. Include this for operation classes; Shapes.h or Tensor.h alone where
+// those suffice.
 
 #ifndef AICC_DIALECTS_NN_NN_H
 #define AICC_DIALECTS_NN_NN_H
@@ -23,11 +24,12 @@
 #include "dialects/nn/NNOps.h.inc"
 
 namespace aicc::nn {
-/// Creates an nn operation from its operands and attributes, results typed by `shapes`. Null after a diagnostic at `loc` where
-/// they don't fit: for operations that a model describes (builder.create<OpT> without result types aborts there).
+/// Creates an nn operation from its operands and attributes, results typed by `shapes`. Null after a
+/// diagnostic at `loc` where they don't fit: for operations that a model describes (builder.create<OpT>
+/// without result types aborts there).
 template <typename OpT, typename... Args>
 OpT create(mlir::OpBuilder &builder, mlir::Location loc, SymbolicShapes &shapes, Args &&...args) {
-  constexpr unsigned numResults = OpT::template hasTrait<mlir::OpTrait::OneResult>()               ? 1
+  constexpr unsigned numResults = OpT::template hasTrait<mlir::OpTrait::OneResult>()           ? 1
                                   : OpT::template hasTrait<mlir::OpTrait::NResults<2>::Impl>() ? 2
                                                                                                : 3;
   // Placeholders until `infer` has seen the whole operation.

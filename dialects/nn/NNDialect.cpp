@@ -55,12 +55,16 @@ static LogicalResult verifySymbols(Operation *op, Attribute attribute) {
     if (!symbol)
       return op->emitOpError("'nn.symbols' must be an array of #nn.symbol");
     if (symbol.getMin() < 0 || symbol.getMin() > symbol.getMax())
-      return op->emitOpError("symbol '") << symbol.getName() << "' has bounds " << symbol.getMin() << ".." << symbol.getMax();
+      return op->emitOpError("symbol '")
+             << symbol.getName() << "' has bounds " << symbol.getMin() << ".." << symbol.getMax();
     AffineMapAttr definition = symbol.getDefinition();
     if (bool(definition) != (symbol.getKind() == SymbolKind::max))
-      return op->emitOpError("symbol '") << symbol.getName() << "': max symbols have a definition, others none";
-    if (definition && (definition.getValue().getNumResults() != 2 || !rangesOverSymbols(definition.getValue(), i)))
-      return op->emitOpError("symbol '") << symbol.getName() << "' must be defined by two expressions over earlier symbols";
+      return op->emitOpError("symbol '")
+             << symbol.getName() << "': max symbols have a definition, others none";
+    if (definition &&
+        (definition.getValue().getNumResults() != 2 || !rangesOverSymbols(definition.getValue(), i)))
+      return op->emitOpError("symbol '")
+             << symbol.getName() << "' must be defined by two expressions over earlier symbols";
   }
   return success();
 }
@@ -69,7 +73,8 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   return attribute.getName() == getSymbolsAttrName() ? verifySymbols(op, attribute.getValue()) : success();
 }
 
-LogicalResult NNDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex, unsigned argIndex, NamedAttribute attribute) {
+LogicalResult NNDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex, unsigned argIndex,
+                                                  NamedAttribute attribute) {
   if (attribute.getName() == getNameAttrName() && !isa<StringAttr>(attribute.getValue()))
     return op->emitOpError("'nn.name' must be a string");
   if (attribute.getName() != getDimsAttrName())
@@ -83,14 +88,16 @@ LogicalResult NNDialect::verifyRegionArgAttribute(Operation *op, unsigned region
     return op->emitOpError("'nn.dims' of argument ") << argIndex << " must have one result per dimension";
   auto symbols = op->getAttrOfType<ArrayAttr>(getSymbolsAttrName());
   if (!rangesOverSymbols(dims.getValue(), symbols ? symbols.size() : 0))
-    return op->emitOpError("'nn.dims' of argument ") << argIndex << " uses symbols that 'nn.symbols' does not have";
+    return op->emitOpError("'nn.dims' of argument ")
+           << argIndex << " uses symbols that 'nn.symbols' does not have";
   for (auto [size, expr] : llvm::zip_equal(type.getShape(), dims.getValue().getResults()))
     if (ShapedType::isDynamic(size) ? isa<AffineConstantExpr>(expr) : ShapeContext::getConstant(expr) != size)
       return op->emitOpError("'nn.dims' of argument ") << argIndex << " contradicts its type " << type;
   return success();
 }
 
-LogicalResult NNDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+LogicalResult NNDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                                     NamedAttribute attribute) {
   if (attribute.getName() == getNameAttrName() && !isa<StringAttr>(attribute.getValue()))
     return op->emitOpError("'nn.name' must be a string");
   return success();

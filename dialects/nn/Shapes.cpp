@@ -1,5 +1,5 @@
-// Shape arithmetic on its own: broadcasting, types, messages. The canonical form is in Simplify.cpp, the analysis of
-// functions in SymbolicShapes.cpp.
+// Shape arithmetic on its own: broadcasting, types, messages. The canonical form is in Simplify.cpp, the
+// analysis of functions in SymbolicShapes.cpp.
 
 #include "dialects/nn/Shapes.h"
 #include "mlir/IR/Diagnostics.h"
@@ -138,8 +138,8 @@ AffineMap getConstantMap(ArrayRef<int64_t> values, MLIRContext *context) {
 }
 
 namespace detail {
-LogicalResult inferReturnTypes(MLIRContext *context, std::optional<Location> location, StringRef opName, ValueRange operands,
-                               SmallVectorImpl<Type> &types, InferFn infer) {
+LogicalResult inferReturnTypes(MLIRContext *context, std::optional<Location> location, StringRef opName,
+                               ValueRange operands, SmallVectorImpl<Type> &types, InferFn infer) {
   ShapeContext ctx(context, [&](const Twine &message) {
     (void)emitOptionalError(location, "'", opName, "' op ", message);
   });
@@ -165,8 +165,13 @@ LogicalResult checkResults(ShapeContext &ctx, ArrayRef<SymType> results) {
     int64_t count = 1;
     for (AffineExpr expr : result.shape) {
       std::optional<int64_t> size = ShapeContext::getConstant(expr);
-      if (!size)
+      bool ranges = false;
+      expr.walk([&](AffineExpr e) { ranges |= isa<AffineSymbolExpr>(e); });
+      if (!size && ranges)
         continue;
+      // Numbers that don't fold have overflowed.
+      if (!size)
+        return ctx.fail("has a result with too many elements: " + ShapeContext::toString(result.shape));
       if (*size < 0)
         return ctx.fail("has a result with a negative size: " + ShapeContext::toString(result.shape));
       if (llvm::MulOverflow(count, std::max<int64_t>(*size, 1), count))

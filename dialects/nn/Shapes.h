@@ -1,6 +1,6 @@
-// Symbolic sizes: the one shape arithmetic that import, passes and code generation share. A size is an AffineExpr over the
-// symbols of the enclosing function (attribute nn.symbols); equal expressions are equal sizes. Apart from the operations so
-// that clients which only ask for sizes need no operation classes.
+// Symbolic sizes: the one shape arithmetic that import, passes and code generation share. A size is an
+// AffineExpr over the symbols of the enclosing function (attribute nn.symbols); equal expressions are equal
+// sizes. Apart from the operations so that clients which only ask for sizes need no operation classes.
 
 #ifndef AICC_DIALECTS_NN_SHAPES_H
 #define AICC_DIALECTS_NN_SHAPES_H
@@ -28,11 +28,13 @@ struct SymType {
   mlir::Type element;
 };
 
-/// What shape functions compute with. Errors go to the handler given (a diagnostic at the operation, usually).
+/// What shape functions compute with. Errors go to the handler given (a diagnostic at the operation,
+/// usually).
 class ShapeContext {
 public:
   using ErrorHandler = std::function<void(const llvm::Twine &)>;
-  /// Returns a symbol's expression for max(a, b); null when the caller keeps no symbols (type inference alone).
+  /// Returns a symbol's expression for max(a, b); null when the caller keeps no symbols (type inference
+  /// alone).
   using MaxSymbol = std::function<mlir::AffineExpr(mlir::AffineExpr, mlir::AffineExpr)>;
 
   ShapeContext(mlir::MLIRContext *context, ErrorHandler error, MaxSymbol maxSymbol = nullptr)
@@ -46,8 +48,9 @@ public:
   mlir::AffineExpr simplify(mlir::AffineExpr expr) const;
   /// Emits an error and returns failure.
   llvm::LogicalResult fail(const llvm::Twine &message);
-  /// Numpy broadcasting of one dimension: a 1 gives the other; equal gives it; a constant other than 1 wins over a symbol (checked at run
-  /// time); two different symbols give their max symbol (or, where no symbols are kept, an unknown).
+  /// Numpy broadcasting of one dimension: a 1 gives the other; equal gives it; a constant other than 1 wins
+  /// over a symbol (checked at run time); two different symbols give their max symbol (or, where no symbols
+  /// are kept, an unknown).
   llvm::FailureOr<mlir::AffineExpr> broadcastDim(mlir::AffineExpr a, mlir::AffineExpr b);
   /// Numpy broadcasting of whole shapes, right-aligned.
   llvm::FailureOr<SymShape> broadcast(llvm::ArrayRef<SymShape> shapes);
@@ -55,8 +58,8 @@ public:
   mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> sizes) const;
   /// "2x?x(s0 + 1)" for messages.
   static std::string toString(llvm::ArrayRef<mlir::AffineExpr> shape);
-  /// A size about which nothing is known: distinct from every other. Only for type inference. (A symbol numbered beyond those
-  /// that functions have, so that it may be multiplied and divided by.)
+  /// A size about which nothing is known: distinct from every other. Only for type inference. (A symbol
+  /// numbered beyond those that functions have, so that it may be multiplied and divided by.)
   mlir::AffineExpr unknown();
   static bool hasUnknown(mlir::AffineExpr expr);
 
@@ -67,16 +70,18 @@ private:
   unsigned nextUnknown = 0;
 };
 
-/// The analysis: symbolic sizes of every tensor value of a function, in one walk. The function's nn.symbols may grow (max symbols).
-/// Also used incrementally by importers: create the operation, then call `infer(op)`.
+/// The analysis: symbolic sizes of every tensor value of a function, in one walk. The function's nn.symbols
+/// may grow (max symbols). Also used incrementally by importers: create the operation, then call `infer(op)`.
 class SymbolicShapes {
 public:
-  /// Reads nn.symbols and nn.dims of `func` (dimension without nn.dims: `?` becomes a fresh symbol that is added); does not walk the body.
+  /// Reads nn.symbols and nn.dims of `func` (dimension without nn.dims: `?` becomes a fresh symbol that is
+  /// added); does not walk the body.
   explicit SymbolicShapes(mlir::func::FuncOp func);
   /// Walks the body (every region) in order. Fails with diagnostics at the operations.
   llvm::LogicalResult run();
-  /// Infers the results of one nn operation whose operands are known. Returns failure after a diagnostic. With `setTypes`
-  /// the results get the inferred types (else static sizes of their present types are believed).
+  /// Infers the results of one nn operation whose operands are known. Returns failure after a diagnostic.
+  /// With `setTypes` the results get the inferred types (else static sizes of their present types are
+  /// believed).
   llvm::LogicalResult infer(mlir::Operation *op, bool setTypes = false);
   /// The sizes of a ranked tensor value (must be known by now).
   llvm::ArrayRef<mlir::AffineExpr> get(mlir::Value value) const;
@@ -104,7 +109,8 @@ private:
   llvm::DenseMap<mlir::Value, SymShape> shapes;
 };
 
-/// True for what tensors of nn may hold: i1, signless (signed) and unsigned integers of 8 to 64 bits, f16, bf16, f32, f64.
+/// True for what tensors of nn may hold: i1, signless (signed) and unsigned integers of 8 to 64 bits, f16,
+/// bf16, f32, f64.
 bool isElementType(mlir::Type type);
 /// A total order of expressions that does not depend on addresses.
 int compareExprs(mlir::AffineExpr a, mlir::AffineExpr b);
@@ -116,10 +122,12 @@ std::optional<llvm::SmallVector<int64_t>> getConstantResults(mlir::AffineMap map
 mlir::AffineMap getConstantMap(llvm::ArrayRef<int64_t> values, mlir::MLIRContext *context);
 
 namespace detail {
-using InferFn = llvm::function_ref<llvm::LogicalResult(ShapeContext &, llvm::ArrayRef<SymShape>, llvm::SmallVectorImpl<SymType> &)>;
+using InferFn = llvm::function_ref<llvm::LogicalResult(ShapeContext &, llvm::ArrayRef<SymShape>,
+                                                       llvm::SmallVectorImpl<SymType> &)>;
 /// InferTypeOpInterface through the symbolic shape function: each `?` of an operand is an unknown of its own.
 llvm::LogicalResult inferReturnTypes(mlir::MLIRContext *context, std::optional<mlir::Location> location,
-                                     llvm::StringRef opName, mlir::ValueRange operands, llvm::SmallVectorImpl<mlir::Type> &types, InferFn infer);
+                                     llvm::StringRef opName, mlir::ValueRange operands,
+                                     llvm::SmallVectorImpl<mlir::Type> &types, InferFn infer);
 /// Fails if a result has a negative size, or more elements than an int64_t counts.
 llvm::LogicalResult checkResults(ShapeContext &ctx, llvm::ArrayRef<SymType> results);
 /// Same element types and ranks, sizes equal where both are static.

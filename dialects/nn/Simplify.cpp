@@ -1,7 +1,7 @@
-// Canonical form of sizes: a polynomial with integer coefficients over symbols and irreducible quotients. Affine
-// simplification upstream knows neither products of symbols nor their division, which reshapes of dynamic shapes need
-// (s0*s1*64 / (s1*64) = s0). mod and ceildiv are rewritten by floordiv, so that all three meet in one form. Divisors are
-// sizes: they count as positive.
+// Canonical form of sizes: a polynomial with integer coefficients over symbols and irreducible quotients.
+// Affine simplification upstream knows neither products of symbols nor their division, which reshapes of
+// dynamic shapes need (s0*s1*64 / (s1*64) = s0). mod and ceildiv are rewritten by floordiv, so that all three
+// meet in one form. Divisors are sizes: they count as positive.
 
 #include "dialects/nn/Shapes.h"
 #include "llvm/Support/MathExtras.h"
@@ -39,7 +39,8 @@ namespace {
 /// A product of atoms (symbols, dimensions, irreducible quotients), ascending by compareExprs.
 using Monomial = SmallVector<AffineExpr, 3>;
 
-/// Graded lexicographic order, greatest first: what polynomial division needs, and how people write polynomials.
+/// Graded lexicographic order, greatest first: what polynomial division needs, and how people write
+/// polynomials.
 struct GreaterMonomial {
   bool operator()(const Monomial &a, const Monomial &b) const {
     if (a.size() != b.size())
@@ -167,7 +168,8 @@ std::optional<Polynomial> Normalizer::divideExactly(Polynomial a, const Polynomi
   return quotient;
 }
 
-/// Division by c * m, where c > 0: what divides comes out, common factors are cancelled, nested quotients are joined.
+/// Division by c * m, where c > 0: what divides comes out, common factors are cancelled, nested quotients are
+/// joined.
 Polynomial Normalizer::floorDivByTerm(const Polynomial &a, Monomial m, int64_t c) {
   Polynomial quotient, rest;
   for (auto &[n, d] : a) {
@@ -192,7 +194,8 @@ Polynomial Normalizer::floorDivByTerm(const Polynomial &a, Monomial m, int64_t c
     common = commonFactor(common, n);
   Polynomial reduced;
   for (auto &[n, d] : rest)
-    addTerm(reduced, *divide(n, common), floorDivide(d, gcd)); // exact but for the constant, where floor is right too
+    addTerm(reduced, *divide(n, common),
+            floorDivide(d, gcd)); // exact but for the constant, where floor is right too
   c /= gcd;
   m = *divide(m, common);
   if (m.empty() && c == 1)
@@ -215,7 +218,8 @@ Polynomial Normalizer::floorDivByTerm(const Polynomial &a, Monomial m, int64_t c
     }
   }
   AffineExpr divisor = toExpr({{m, c}});
-  return add(std::move(quotient), atom(getAffineBinaryOpExpr(AffineExprKind::FloorDiv, toExpr(reduced), divisor)));
+  return add(std::move(quotient),
+             atom(getAffineBinaryOpExpr(AffineExprKind::FloorDiv, toExpr(reduced), divisor)));
 }
 
 Polynomial Normalizer::floorDiv(const Polynomial &a, const Polynomial &b) {

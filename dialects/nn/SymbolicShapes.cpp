@@ -1,5 +1,5 @@
-// The analysis: symbolic sizes of every tensor of a function. Kept apart from shape arithmetic because it knows functions,
-// regions and the attributes that hold symbols.
+// The analysis: symbolic sizes of every tensor of a function. Kept apart from shape arithmetic because it
+// knows functions, regions and the attributes that hold symbols.
 
 #include "dialects/nn/NN.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -81,7 +81,8 @@ LogicalResult SymbolicShapes::infer(Operation *op, bool setTypes) {
   for (NamedAttribute attr : op->getAttrs())
     if (auto map = dyn_cast<AffineMapAttr>(attr.getValue()))
       if (map.getValue().getNumSymbols() > numSymbols || map.getValue().getNumDims())
-        return ctx.fail("attribute '" + attr.getName().getValue() + "' uses symbols that the function does not have");
+        return ctx.fail("attribute '" + attr.getName().getValue() +
+                        "' uses symbols that the function does not have");
 
   SmallVector<SymType> results;
   if (failed(shapeOp.inferShapes(ctx, operands, results)) || failed(detail::checkResults(ctx, results)))
@@ -91,7 +92,8 @@ LogicalResult SymbolicShapes::infer(Operation *op, bool setTypes) {
       size = ctx.simplify(size);
     if (setTypes) {
       value.setType(getTensorType(result.shape, result.element));
-    } else if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && type.getRank() == int64_t(result.shape.size())) {
+    } else if (auto type = dyn_cast<RankedTensorType>(value.getType());
+               type && type.getRank() == int64_t(result.shape.size())) {
       for (auto [size, known] : llvm::zip_equal(result.shape, type.getShape()))
         if (!ShapedType::isDynamic(known))
           size = ctx.constant(known);
@@ -101,7 +103,8 @@ LogicalResult SymbolicShapes::infer(Operation *op, bool setTypes) {
   return success();
 }
 
-/// Operations of other dialects: control flow carries sizes through, casts keep them, everything else has static results.
+/// Operations of other dialects: control flow carries sizes through, casts keep them, everything else has
+/// static results.
 LogicalResult SymbolicShapes::inferOther(Operation *op) {
   auto copy = [&](Value from, Value to) {
     if (isa<RankedTensorType>(from.getType()) && isa<RankedTensorType>(to.getType()) && has(from))
@@ -130,8 +133,8 @@ LogicalResult SymbolicShapes::inferOther(Operation *op) {
     for (auto [init, result] : llvm::zip(loop.getInits(), op->getResults()))
       copy(init, result);
   } else if (auto branch = dyn_cast<scf::IfOp>(op); branch && op->getNumResults()) {
-    for (auto [a, b, result] :
-         llvm::zip_equal(branch.thenYield().getOperands(), branch.elseYield().getOperands(), branch.getResults()))
+    for (auto [a, b, result] : llvm::zip_equal(branch.thenYield().getOperands(),
+                                               branch.elseYield().getOperands(), branch.getResults()))
       if (isa<RankedTensorType>(a.getType()) && isa<RankedTensorType>(b.getType()) && equalShapes(a, b))
         copy(a, result);
   } else if (isa<CastOpInterface>(op) && op->getNumOperands() == 1 && op->getNumResults() == 1) {
@@ -174,7 +177,9 @@ bool SymbolicShapes::equal(AffineExpr a, AffineExpr b) const {
 
 bool SymbolicShapes::equalShapes(Value a, Value b) const {
   ArrayRef<AffineExpr> x = get(a), y = get(b);
-  return x.size() == y.size() && llvm::all_of(llvm::zip(x, y), [&](auto pair) { return equal(std::get<0>(pair), std::get<1>(pair)); });
+  return x.size() == y.size() && llvm::all_of(llvm::zip(x, y), [&](auto pair) {
+           return equal(std::get<0>(pair), std::get<1>(pair));
+         });
 }
 
 AffineMap SymbolicShapes::getMap(ArrayRef<AffineExpr> exprs) const {
@@ -240,8 +245,8 @@ AffineExpr SymbolicShapes::getMax(AffineExpr a, AffineExpr b) {
       return getSymbol(i);
   }
   auto definition = AffineMapAttr::get(getMap({a, b}));
-  symbols.push_back(SymbolAttr::get(getContext(), ("max" + Twine(numMax)).str(), SymbolKind::max, std::max(minA, minB),
-                                    std::max(maxA, maxB), definition));
+  symbols.push_back(SymbolAttr::get(getContext(), ("max" + Twine(numMax)).str(), SymbolKind::max,
+                                    std::max(minA, minB), std::max(maxA, maxB), definition));
   setSymbols(func, symbols);
   numSymbols = symbols.size();
   return getSymbol(numSymbols - 1);
