@@ -96,7 +96,7 @@ struct Dim {
 struct TensorType {
   std::string name;
   aicc_element_type elementType = AICC_TYPE_INVALID;
-  std::vector<Dim> dims;
+  std::vector<Dim> dims{};
   std::vector<int64_t> strides{}; ///< in elements; empty: dense row-major
 };
 
@@ -117,7 +117,7 @@ struct Arg {
 struct Result {
   TensorType type;
   uint32_t slot = 0;              ///< bound to the result's memory before block 0 starts
-  std::vector<Operand> dims;      ///< one for each dimension, evaluated after the shape program. Empty: the type's, all static
+  std::vector<Operand> dims{};    ///< one for each dimension, evaluated after the shape program. Empty: the type's, all static
   std::vector<Operand> finalDims{}; ///< evaluated at return; empty: as `dims`
   int32_t aliasArg = -1;
   uint16_t device = 0;
