@@ -34,7 +34,7 @@ rt::ModuleHeader headerOf(const std::vector<uint8_t> &bytes) {
 /// Makes the header's hash right again, as an attacker or a fuzzer with patience would.
 void rehash(std::vector<uint8_t> &bytes) {
   rt::ModuleHeader header = headerOf(bytes);
-  if (header.flatBufferOffset + header.flatBufferSize > bytes.size())
+  if (!rt::rangeIsWithin(header.flatBufferOffset, header.flatBufferSize, bytes.size()))
     return;
   rt::Hash hash = computeModuleHash(header, bytes.data() + header.flatBufferOffset, header.flatBufferSize);
   header.hashLow = hash.low;
@@ -291,7 +291,7 @@ TEST(Verifier, NamesTheFieldOfABadFunction) {
   refuses([](Function &f) { f.arenas = {{0, UINT64_MAX}}; }, "arenas[0].size");
   refuses([](Function &f) { f.rankRegister = 3; }, "rank_register");
   refuses([](Function &f) { f.shapeProgram = {CommandFree{0}}; }, "shape_program[0]");
-  refuses([](Function &f) { f.isPrivate = true; }, "private");
+  refuses([](Function &f) { f.isPrivate = true; }, "public functions only");
 }
 
 TEST(Verifier, RefusesRecursion) {
