@@ -116,7 +116,7 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
       throw ImportError("the model has more than " + Twine(maxNodes) + " nodes after inlining of functions");
     for (const std::string &name : proto.input()) {
       inputs.push_back(name.empty() ? Value() : getValue(name, scope));
-      failed |= !name.empty() && !inputs.back();
+      failed |= !name.empty() && find(name, scope)->failed;
     }
     if (failed) {
       // Nothing can be said about its sizes, but whether we know it at all.
@@ -126,8 +126,8 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
       builder->setLocation(getLocation(getName(proto, scope)));
       results = importOp(proto, domain, opset, inputs, scope);
       failed = problems.size() > before;
-      for (int i = results.size(); !failed && i < proto.output_size(); ++i)
-        if (!proto.output(i).empty())
+      for (int i = 0; !failed && i < proto.output_size(); ++i)
+        if (!proto.output(i).empty() && (i >= int(results.size()) || !results[i]))
           throw ImportError("output " + Twine(i) + " is not supported");
     }
   } catch (const ImportError &error) {
@@ -235,8 +235,8 @@ Results Importer::importFunction(const onnx::FunctionProto &function, Node &node
     inner.values[function.input(i)] = {node.getOptional(i), nullptr, false};
   importNodes(function.node(), inner);
   Results results;
-  for (const std::string &output : function.output())
-    results.push_back(getValue(output, inner));
+  for (int i = 0; i < function.output_size(); ++i)
+    results.push_back(node.wants(i) ? getValue(function.output(i), inner) : Value());
   return results;
 }
 

@@ -107,6 +107,8 @@ Results importBitShift(Node &n) {
   const std::string direction = n.getString("direction", "");
   if (direction != "LEFT" && direction != "RIGHT")
     throw ImportError("attribute 'direction' is neither LEFT nor RIGHT");
+  if (!n.getElement(n.in(0)).isUnsignedInteger())
+    throw ImportError("only unsigned integers can be shifted");
   return n.make<nn::ShiftOp>(n.in(0), n.in(1), direction == "LEFT");
 }
 Results importWhere(Node &n) { return n.make<nn::SelectOp>(n.in(0), n.in(1), n.in(2)); }

@@ -221,13 +221,15 @@ Results importDepthToSpace(Node &n) {
 Results importSpaceToDepth(Node &n) {
   Value x = n.in(0);
   const int64_t block = n.getInt("blocksize");
-  if (n.getRank(x) != 4 || block < 1)
-    throw ImportError("it needs a tensor of rank 4 and a positive blocksize");
+  const std::string mode = n.getString("mode", "DCR");
+  if (n.getRank(x) != 4 || block < 1 || (mode != "DCR" && mode != "CRD"))
+    throw ImportError("it needs a tensor of rank 4, a positive blocksize and mode DCR or CRD");
   SmallVector<AffineExpr> s(n.getShape(x));
   AffineExpr b = n.constant(block), h = n.math().divideExactly(s[2], b), w = n.math().divideExactly(s[3], b);
   if (!h || !w)
     throw ImportError("height and width must be multiples of blocksize");
-  Value y = n.builder.transpose(n.builder.reshape(x, {s[0], s[1], h, b, w, b}), {0, 3, 5, 1, 2, 4});
+  Value y = n.builder.transpose(n.builder.reshape(x, {s[0], s[1], h, b, w, b}),
+                                mode == "DCR" ? ArrayRef<int64_t>{0, 3, 5, 1, 2, 4} : ArrayRef<int64_t>{0, 1, 3, 5, 2, 4});
   return n.builder.reshape(y, {s[0], n.math().simplify(s[1] * (block * block)), h, w});
 }
 
