@@ -127,8 +127,10 @@ llvm::Expected<CpuDescriptor> describeHost() {
   cpu.vnni = has("avx512vnni") || has("avxvnni");
   cpu.bf16 = has("avx512bf16");
   cpu.fp16 = has("avx512fp16");
-  cpu.cores = std::max(1, llvm::get_physical_cores());
-  cpu.cores = std::min(cpu.cores, llvm::hardware_concurrency().compute_thread_count());
+  int physical = llvm::get_physical_cores(); // not positive if unknown
+  cpu.cores = llvm::hardware_concurrency().compute_thread_count();
+  if (physical > 0)
+    cpu.cores = std::min(cpu.cores, unsigned(physical));
   readCaches(cpu);
   return cpu;
 }

@@ -64,7 +64,7 @@ static void relaxAlignment(ModuleOp module) {
   });
 }
 
-static LogicalResult simplify(ModuleOp module, const CpuDescriptor &cpu) {
+static void simplify(ModuleOp module, const CpuDescriptor &cpu) {
   RewritePatternSet patterns(module.getContext());
   populateMathLoweringPatterns(patterns, cpu);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
@@ -86,11 +86,11 @@ static LogicalResult simplify(ModuleOp module, const CpuDescriptor &cpu) {
                     x86vector::avx2::TransposeLoweringOptions().lower8x8xf32()));
   GreedyRewriteConfig config;
   config.useTopDownTraversal = true;
+  config.enableRegionSimplification = GreedySimplifyRegionLevel::Disabled;
   FrozenRewritePatternSet frozen(std::move(patterns));
+  // Whether it converges is not looked at: the conversion names what is left over.
   for (Operation &op : *module.getBody())
-    if (!op.hasTrait<OpTrait::IsTerminator>() && failed(applyPatternsAndFoldGreedily(&op, frozen, config)))
-      return op.emitError("the patterns of the vector lowering do not converge");
-  return success();
+    (void)applyPatternsAndFoldGreedily(&op, frozen, config);
 }
 
 static LogicalResult lowerControlFlow(ModuleOp module) {
@@ -123,6 +123,6 @@ static LogicalResult convertToLLVM(ModuleOp module) {
 
 LogicalResult aicc::cpu::lowerToLLVMDialect(ModuleOp module, const CpuDescriptor &cpu) {
   relaxAlignment(module);
-  return success(succeeded(simplify(module, cpu)) && succeeded(lowerControlFlow(module)) &&
-                 succeeded(convertToLLVM(module)));
+  simplify(module, cpu);
+  return success(succeeded(lowerControlFlow(module)) && succeeded(convertToLLVM(module)));
 }
