@@ -66,13 +66,13 @@ public:
     replace(op, operands, attrs);
   }
 
-  /// Removes what turned out to have no reader.
+  /// Removes the operations that have been cloned, and unpacks that nobody reads.
   void finish() {
-    for (Operation *op : llvm::reverse(unpacks))
-      if (op->use_empty())
-        op->erase();
     for (Operation *op : llvm::reverse(replaced))
       op->erase();
+    for (Operation *op : unpacks)
+      if (op->use_empty())
+        op->erase();
   }
 
 private:

@@ -77,11 +77,40 @@ bool isTanhArgument(Value y, Value x, SmallVectorImpl<Operation *> &ops) {
   return false;
 }
 
-/// Products that are activations: gelu, silu, hard_swish, mish.
-struct RaiseProduct : ShapedPattern<nn::MulOp> {
-  using ShapedPattern::ShapedPattern;
+/// v = clip(x + 3, 0, 6), in either order of its two ends: x, with factor 6.
+std::optional<Scaled> matchShiftedClip(Value v) {
+  Value inner;
+  auto takeMin = [&](Value from) -> Value {
+    auto min = from.getDefiningOp<nn::MinOp>();
+    if (!min)
+      return {};
+    return isUniform(min.getRhs(), 6) ? min.getLhs() : isUniform(min.getLhs(), 6) ? min.getRhs() : Value();
+  };
+  auto takeMax = [&](Value from) -> Value {
+    if (auto relu = from.getDefiningOp<nn::ReluOp>())
+      return relu.getInput();
+    auto max = from.getDefiningOp<nn::MaxOp>();
+    if (!max)
+      return {};
+    return isUniform(max.getRhs(), 0) ? max.getLhs() : isUniform(max.getLhs(), 0) ? max.getRhs() : Value();
+  };
+  if (Value low = takeMin(v))
+    inner = takeMax(low);
+  else if (Value high = takeMax(v))
+    inner = takeMin(high);
+  if (!inner)
+    return std::nullopt;
+  std::optional<Scaled> sum = matchShifted(inner);
+  if (!sum || sum->factor != 3)
+    return std::nullopt;
+  return Scaled{sum->x, 6};
+}
 
-  LogicalResult matchAndRewrite(nn::MulOp op, PatternRewriter &rewriter) const override {
+/// Products that are activations: gelu, silu, hard_swish, mish.
+template <typename OpT> struct RaiseProduct : ShapedPattern<OpT> {
+  using ShapedPattern<OpT>::ShapedPattern;
+
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
     if (!isFloat(op.getResult()))
       return failure();
     Product product = matchProduct(op.getResult());
@@ -90,7 +119,7 @@ struct RaiseProduct : ShapedPattern<nn::MulOp> {
     for (unsigned i : {0, 1}) {
       Value x = product.factors[i], f = product.factors[1 - i];
       SmallVector<Operation *> ops(product.ops.rbegin(), product.ops.rend());
-      if (!shapes.equalShapes(x, op.getResult()) || !f.getDefiningOp())
+      if (!this->shapes.equalShapes(x, op.getResult()) || !f.getDefiningOp())
         continue;
       Operation *raised = raise(rewriter, op, x, f, product.constant, ops);
       if (!raised)
@@ -135,36 +164,6 @@ private:
         return rewriter.create<nn::MishOp>(fuseLocations(ops), x);
     return nullptr;
   }
-
-public:
-  /// v = clip(x + 3, 0, 6), in either order of its two ends: x, with factor 6.
-  static std::optional<Scaled> matchShiftedClip(Value v) {
-    Value inner;
-    auto takeMin = [&](Value from) -> Value {
-      auto min = from.getDefiningOp<nn::MinOp>();
-      if (!min)
-        return {};
-      return isUniform(min.getRhs(), 6) ? min.getLhs() : isUniform(min.getLhs(), 6) ? min.getRhs() : Value();
-    };
-    auto takeMax = [&](Value from) -> Value {
-      if (auto relu = from.getDefiningOp<nn::ReluOp>())
-        return relu.getInput();
-      auto max = from.getDefiningOp<nn::MaxOp>();
-      if (!max)
-        return {};
-      return isUniform(max.getRhs(), 0) ? max.getLhs() : isUniform(max.getLhs(), 0) ? max.getRhs() : Value();
-    };
-    if (Value low = takeMin(v))
-      inner = takeMax(low);
-    else if (Value high = takeMax(v))
-      inner = takeMin(high);
-    if (!inner)
-      return std::nullopt;
-    std::optional<Scaled> sum = matchShifted(inner);
-    if (!sum || sum->factor != 3)
-      return std::nullopt;
-    return Scaled{sum->x, 6};
-  }
 };
 
 /// clip(x + 3, 0, 6) / 6 -> hard_sigmoid.
@@ -174,7 +173,7 @@ template <typename OpT> struct RaiseHardSigmoid : OpRewritePattern<OpT> {
     std::optional<Scaled> scaled = matchScaled(op.getResult());
     if (!scaled || !isNear(scaled->factor, 1.0 / 6))
       return failure();
-    std::optional<Scaled> clip = RaiseProduct::matchShiftedClip(scaled->x);
+    std::optional<Scaled> clip = matchShiftedClip(scaled->x);
     if (!clip)
       return failure();
     Location loc = fuseLocations({scaled->x.getDefiningOp(), op});
@@ -255,7 +254,7 @@ void populateRaiseActivations(RewritePatternSet &patterns, nn::SymbolicShapes &s
   patterns
       .add<RaiseHardSigmoid<nn::MulOp>, RaiseHardSigmoid<nn::DivOp>, RaiseSigmoid, RaiseLog, RaiseSoftmax>(
           context);
-  patterns.add<RaiseProduct>(context, shapes);
+  patterns.add<RaiseProduct<nn::MulOp>, RaiseProduct<nn::DivOp>>(context, shapes);
 }
 
 } // namespace aicc

@@ -20,6 +20,9 @@ LogicalResult applyGraphPatterns(func::FuncOp func, PopulateFn populate) {
     return failure();
   RewritePatternSet patterns(func.getContext());
   populate(patterns, shapes);
+  for (RegisteredOperationName name : func.getContext()->getRegisteredOperations())
+    if (isa<nn::NNDialect>(name.getDialect()))
+      name.getCanonicalizationPatterns(patterns, func.getContext());
   ShapeListener listener(shapes);
   GreedyRewriteConfig config;
   config.listener = &listener;

@@ -32,8 +32,9 @@ private:
 };
 
 using PopulateFn = llvm::function_ref<void(mlir::RewritePatternSet &, nn::SymbolicShapes &)>;
-/// Applies patterns and folders to a function until nothing changes. Sizes are analysed first and kept up to
-/// date for every operation that patterns create. Fails with diagnostics if the sizes are inconsistent.
+/// Applies patterns, nn's folders and its canonicalization patterns to a function until nothing changes.
+/// Sizes are analysed first and kept up to date for every operation that patterns create. Fails with
+/// diagnostics if the sizes are inconsistent.
 llvm::LogicalResult applyGraphPatterns(mlir::func::FuncOp func, PopulateFn populate);
 
 /// Makes the function's result types those of the values it returns (rewriting may have made them more
