@@ -1,9 +1,10 @@
-//===- ModuleWriter.cpp - streams a module to disk ------------------------------------------------------------------===//
+//===- ModuleWriter.cpp - streams a module to disk ---------------------------------------===//
 //
-// The file's side of the writer: segments, deduplication, header, verification and rename. How structs become the
-// FlatBuffer is in Serialize.cpp. Apart from the compiler's emitter, because it needs no MLIR and tests use it without.
+// The file's side of the writer: segments, deduplication, header, verification and rename. How structs become
+// the FlatBuffer is in Serialize.cpp. Apart from the compiler's emitter, because it needs no MLIR and tests
+// use it without.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "aicc/ModuleWriter.h"
 
 #include "compiler/writer/Serialize.h"
@@ -73,7 +74,8 @@ struct ModuleWriter::Impl {
   bool equalOnDisk(uint64_t a, uint64_t b, uint64_t size);
   bool flush();
   void flushSmall();
-  uint32_t findConstant(const rt::Hash &hash, const void *data, uint64_t size, uint64_t onDisk, uint32_t alignment);
+  uint32_t findConstant(const rt::Hash &hash, const void *data, uint64_t size, uint64_t onDisk,
+                        uint32_t alignment);
   bool verify();
 };
 
@@ -147,9 +149,10 @@ void ModuleWriter::Impl::flushSmall() {
   smallConstants.clear();
 }
 
-/// The constant whose contents are `size` bytes at `data`, or at file offset `onDisk` when `data` is null; UINT32_MAX: none.
-uint32_t ModuleWriter::Impl::findConstant(const rt::Hash &hash, const void *data, uint64_t size, uint64_t onDisk,
-                                          uint32_t alignment) {
+/// The constant whose contents are `size` bytes at `data`, or at file offset `onDisk` when `data` is null;
+/// UINT32_MAX: none.
+uint32_t ModuleWriter::Impl::findConstant(const rt::Hash &hash, const void *data, uint64_t size,
+                                          uint64_t onDisk, uint32_t alignment) {
   auto range = constantsByHash.equal_range(hash);
   for (auto it = range.first; it != range.second; ++it) {
     const writer::ConstantRecord &other = constants[it->second];
@@ -208,7 +211,8 @@ bool ModuleWriter::failed() const { return !impl->error.empty(); }
 const std::string &ModuleWriter::error() const { return impl->error; }
 uint64_t ModuleWriter::fileSize() const { return impl->fileSize; }
 
-uint32_t ModuleWriter::addConstant(const void *data, uint64_t size, const std::string &name, uint32_t alignment) {
+uint32_t ModuleWriter::addConstant(const void *data, uint64_t size, const std::string &name,
+                                   uint32_t alignment) {
   beginConstant(name, alignment);
   write(data, size);
   return endConstant();
@@ -287,7 +291,8 @@ uint32_t ModuleWriter::endConstant() {
     w.constants.push_back({UINT32_MAX, offset, w.openSize, w.openAlignment, w.openName});
     w.smallConstants.push_back(index);
   } else {
-    w.constants.push_back({static_cast<uint32_t>(w.segments.size()), 0, w.openSize, w.openAlignment, w.openName});
+    w.constants.push_back(
+        {static_cast<uint32_t>(w.segments.size()), 0, w.openSize, w.openAlignment, w.openName});
     w.segments.push_back({w.end, w.openSize, hash, false});
     w.end += w.openSize;
   }

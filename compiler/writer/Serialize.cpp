@@ -1,8 +1,8 @@
-//===- Serialize.cpp - a module's structs as a FlatBuffer -----------------------------------------------------------===//
+//===- Serialize.cpp - a module's structs as a FlatBuffer --------------------------------===//
 //
 // One overload of `add` for each struct. Strings are shared: node names repeat.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "compiler/writer/Serialize.h"
 
 #include "runtime/module/Format.h"
@@ -46,7 +46,8 @@ public:
   }
 
   /// A vector of tables, from what `add` makes of each element.
-  template <typename T, typename U> Offset<flatbuffers::Vector<Offset<T>>> addAll(const std::vector<U> &list) {
+  template <typename T, typename U>
+  Offset<flatbuffers::Vector<Offset<T>>> addAll(const std::vector<U> &list) {
     if (list.empty())
       return 0;
     std::vector<Offset<T>> offsets;
@@ -56,7 +57,9 @@ public:
     return builder.CreateVector(offsets);
   }
 
-  static fb::Operand convert(const Operand &operand) { return fb::Operand(operand.value, operand.isRegister); }
+  static fb::Operand convert(const Operand &operand) {
+    return fb::Operand(operand.value, operand.isRegister);
+  }
 
   Offset<fb::Segment> add(const SegmentRecord &segment) {
     fb::Hash128 hash(segment.hash.low, segment.hash.high);
@@ -66,7 +69,8 @@ public:
 
   Offset<fb::Constant> add(const ConstantRecord &constant) {
     auto name = add(constant.name);
-    return fb::CreateConstant(builder, constant.segment, constant.offset, constant.size, constant.alignment, name);
+    return fb::CreateConstant(builder, constant.segment, constant.offset, constant.size, constant.alignment,
+                              name);
   }
 
   Offset<fb::KeyValue> add(const std::pair<std::string, std::string> &pair) {
@@ -85,8 +89,8 @@ public:
   }
 
   Offset<fb::Symbol> add(const Symbol &symbol) {
-    return fb::CreateSymbol(builder, add(symbol.name), symbol.min, symbol.max, symbol.divisor, symbol.arg, symbol.dim,
-                            symbol.reg);
+    return fb::CreateSymbol(builder, add(symbol.name), symbol.min, symbol.max, symbol.divisor, symbol.arg,
+                            symbol.dim, symbol.reg);
   }
 
   Offset<fb::Arg> add(const Arg &arg) {
@@ -136,11 +140,14 @@ struct CommandVisitor {
   Serializer &s;
   using Value = std::pair<fb::CommandOp, Offset<void>>;
 
-  template <typename T> static Value value(fb::CommandOp type, Offset<T> offset) { return {type, offset.Union()}; }
+  template <typename T> static Value value(fb::CommandOp type, Offset<T> offset) {
+    return {type, offset.Union()};
+  }
 
   Value operator()(const CommandArith &op) const {
     fb::Operand a = s.convert(op.a), b = s.convert(op.b);
-    return value(fb::CommandOp_Arith, fb::CreateArith(s.builder, static_cast<fb::ArithOp>(op.op), op.dst, &a, &b));
+    return value(fb::CommandOp_Arith,
+                 fb::CreateArith(s.builder, static_cast<fb::ArithOp>(op.op), op.dst, &a, &b));
   }
   Value operator()(const CommandSelect &op) const {
     fb::Operand condition = s.convert(op.condition), a = s.convert(op.a), b = s.convert(op.b);
@@ -186,13 +193,14 @@ struct CommandVisitor {
     auto name = s.add(op.name);
     auto nodes = s.add(op.nodes);
     fb::Operand grid = s.convert(op.grid), scratch = s.convert(op.scratch);
-    return value(fb::CommandOp_Dispatch, fb::CreateDispatch(s.builder, op.executable, op.entry, &grid, &scratch,
-                                                            bindings, params, name, nodes));
+    return value(fb::CommandOp_Dispatch, fb::CreateDispatch(s.builder, op.executable, op.entry, &grid,
+                                                            &scratch, bindings, params, name, nodes));
   }
   Value operator()(const CommandLoadScalar &op) const {
     fb::Operand offset = s.convert(op.offset);
-    return value(fb::CommandOp_LoadScalar, fb::CreateLoadScalar(s.builder, op.dst, op.src, &offset,
-                                                                static_cast<fb::ElementType>(op.elementType)));
+    return value(fb::CommandOp_LoadScalar,
+                 fb::CreateLoadScalar(s.builder, op.dst, op.src, &offset,
+                                      static_cast<fb::ElementType>(op.elementType)));
   }
   Value operator()(const CommandAssert &op) const {
     auto message = s.add(op.message);
@@ -205,7 +213,8 @@ struct CommandVisitor {
   }
   Value operator()(const CommandBranchIf &op) const {
     fb::Operand condition = s.convert(op.condition);
-    return value(fb::CommandOp_BranchIf, fb::CreateBranchIf(s.builder, &condition, op.thenBlock, op.elseBlock));
+    return value(fb::CommandOp_BranchIf,
+                 fb::CreateBranchIf(s.builder, &condition, op.thenBlock, op.elseBlock));
   }
   Value operator()(const CommandCall &op) const {
     auto args = s.addScalars(op.argSlots);
@@ -214,7 +223,9 @@ struct CommandVisitor {
     auto outputs = s.addScalars(op.outputs);
     return value(fb::CommandOp_Call, fb::CreateCall(s.builder, op.function, args, results, inputs, outputs));
   }
-  Value operator()(const CommandReturn &) const { return value(fb::CommandOp_Return, fb::CreateReturn(s.builder)); }
+  Value operator()(const CommandReturn &) const {
+    return value(fb::CommandOp_Return, fb::CreateReturn(s.builder));
+  }
 };
 
 Offset<fb::Command> Serializer::add(const Command &command) {
@@ -256,10 +267,11 @@ Offset<fb::Instance> Serializer::add(const Instance &instance) {
 
 } // namespace
 
-std::vector<uint8_t> writer::serializeModule(const std::vector<SegmentRecord> &segments,
-                                             const std::vector<ConstantRecord> &constants,
-                                             const std::vector<std::pair<std::string, std::string>> &provenance,
-                                             std::vector<Instance> instances, std::string &error) {
+std::vector<uint8_t>
+writer::serializeModule(const std::vector<SegmentRecord> &segments,
+                        const std::vector<ConstantRecord> &constants,
+                        const std::vector<std::pair<std::string, std::string>> &provenance,
+                        std::vector<Instance> instances, std::string &error) {
   Serializer serializer;
   auto provenanceVector = serializer.addAll<fb::KeyValue>(provenance);
   auto segmentVector = serializer.addAll<fb::Segment>(segments);

@@ -1,8 +1,8 @@
-//===- Serialize.h - a module's structs as a FlatBuffer -------------------------------------------------------------===//
+//===- Serialize.h - a module's structs as a FlatBuffer ----------------------------------===//
 //
 // Private to the writer. Apart from ModuleWriter.cpp so that only one file sees the generated schema.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_COMPILER_WRITER_SERIALIZE_H
 #define AICC_COMPILER_WRITER_SERIALIZE_H
 

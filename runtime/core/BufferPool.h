@@ -1,9 +1,9 @@
-//===- BufferPool.h - a context's memory of run-time sizes ----------------------------------------------------------===//
+//===- BufferPool.h - a context's memory of run-time sizes -------------------------------===//
 //
-// Keeps what Alloc commands freed for the next run, so that a model of dynamic sizes stops allocating once it is warm.
-// Sizes are rounded to classes, four to a power of two.
+// Keeps what Alloc commands freed for the next run, so that a model of dynamic sizes stops allocating once it
+// is warm. Sizes are rounded to classes, four to a power of two.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_BUFFERPOOL_H
 #define AICC_RUNTIME_CORE_BUFFERPOOL_H
 

@@ -1,8 +1,8 @@
-//===- BuiltinDrivers.cpp - drivers inside libaicc.so ---------------------------------------------------------------===//
+//===- BuiltinDrivers.cpp - drivers inside libaicc.so ------------------------------------===//
 //
 // The one list of drivers that are linked in; all others are loaded as plug-ins.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Instance.h"
 
 extern "C" const aicc_driver_table *aiccRegisterCpuDriver(uint32_t abi_version);

@@ -1,9 +1,9 @@
-//===- Context.cpp - binding and running ----------------------------------------------------------------------------===//
+//===- Context.cpp - binding and running -------------------------------------------------===//
 //
-// What happens around the command loop: arguments are checked against the signature, sizes of the results computed,
-// memory bound to slots, and results handed out.
+// What happens around the command loop: arguments are checked against the signature, sizes of the results
+// computed, memory bound to slots, and results handed out.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Context.h"
 
 #include "runtime/core/Status.h"
@@ -38,7 +38,8 @@ aicc_context::~aicc_context() {
 
 aicc_status *aicc_context::allocateArena(Slot &arena, uint64_t size) {
   void *address = nullptr;
-  AICC_RETURN_IF_ERROR(driver.memory_alloc(device.handle, AICC_MEMORY_DEVICE, size, kArenaAlignment, &address));
+  AICC_RETURN_IF_ERROR(
+      driver.memory_alloc(device.handle, AICC_MEMORY_DEVICE, size, kArenaAlignment, &address));
   if (arena.address)
     driver.memory_free(device.handle, arena.address, arena.size, kArenaAlignment);
   arena = {static_cast<uint8_t *>(address), size, nullptr, false};
@@ -87,19 +88,22 @@ aicc_status *aicc_context::frameFor(const aicc_function &function, Frame *&out) 
   return nullptr;
 }
 
-static const char *nameOf(const ValueType &type) { return type.name.empty() ? "(unnamed)" : type.name.c_str(); }
+static const char *nameOf(const ValueType &type) {
+  return type.name.empty() ? "(unnamed)" : type.name.c_str();
+}
 
 static aicc_status *checkTensor(const char *role, const ValueType &type, const aicc_tensor *tensor,
                                 const aicc_device &device) {
   if (!tensor)
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is missing", role, nameOf(type));
   if (tensor->device && tensor->device != &device)
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is on device %s, the module on %s", role, nameOf(type),
-                      tensor->device->id.c_str(), device.id.c_str());
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is on device %s, the module on %s", role,
+                      nameOf(type), tensor->device->id.c_str(), device.id.c_str());
   if (tensor->type != type.elementType || tensor->rank != type.sizes.size())
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is %s, but must be %s", role, nameOf(type),
-                      describeShape(tensor->type, tensor->rank, tensor->dims).c_str(),
-                      describeShape(type.elementType, static_cast<uint32_t>(type.sizes.size()), type.sizes.data()).c_str());
+    return makeStatus(
+        AICC_STATUS_INVALID_ARGUMENT, "%s %s is %s, but must be %s", role, nameOf(type),
+        describeShape(tensor->type, tensor->rank, tensor->dims).c_str(),
+        describeShape(type.elementType, static_cast<uint32_t>(type.sizes.size()), type.sizes.data()).c_str());
   return nullptr;
 }
 
@@ -107,9 +111,10 @@ static aicc_status *checkTensor(const char *role, const ValueType &type, const a
 aicc_status *aicc_context::bindArgs(Frame &frame, aicc_tensor *const *inputs, uint32_t inputCount) {
   const aicc_function &function = *frame.function;
   if (inputCount != function.args.size())
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu inputs, %u are given", function.name.c_str(),
-                      function.args.size(), inputCount);
-  std::memcpy(frame.values.data(), function.initialValues.data(), function.initialValues.size() * sizeof(int64_t));
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu inputs, %u are given",
+                      function.name.c_str(), function.args.size(), inputCount);
+  std::memcpy(frame.values.data(), function.initialValues.data(),
+              function.initialValues.size() * sizeof(int64_t));
   for (uint32_t i = 0; i < inputCount; ++i) {
     AICC_RETURN_IF_ERROR(checkTensor("input", function.args[i].type, inputs[i], device));
     frame.argDims[i] = inputs[i]->dims;
@@ -134,8 +139,9 @@ aicc_status *aicc_context::bindArgs(Frame &frame, aicc_tensor *const *inputs, ui
       if (type.dims[d].symbol >= 0 && wanted < 0)
         wanted = frame.symbols[static_cast<uint32_t>(type.dims[d].symbol)];
       if (wanted >= 0 && frame.argDims[i][d] != wanted)
-        return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "input %s: dimension %zu%s%s is %lld, but must be %lld",
-                          nameOf(type), d, *type.dimNames[d] ? " " : "", type.dimNames[d],
+        return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
+                          "input %s: dimension %zu%s%s is %lld, but must be %lld", nameOf(type), d,
+                          *type.dimNames[d] ? " " : "", type.dimNames[d],
                           static_cast<long long>(frame.argDims[i][d]), static_cast<long long>(wanted));
     }
   }
@@ -188,13 +194,13 @@ aicc_status *aicc_context::packArgs(Frame &frame, aicc_tensor *const *inputs) {
 aicc_status *aicc_context::bindStates(Frame &frame, const aicc_run_options &options) {
   const aicc_function &function = *frame.function;
   if (options.state_count != function.states.size())
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu states, %u are given", function.name.c_str(),
-                      function.states.size(), options.state_count);
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu states, %u are given",
+                      function.name.c_str(), function.states.size(), options.state_count);
   for (size_t i = 0; i < function.states.size(); ++i) {
     const aicc_state *state = options.states[i];
     if (!state || state->module != module || state->index != function.states[i].state)
-      return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "state %zu of function %s must be a %s of this module", i,
-                        function.name.c_str(), function.stateTypes[i]->name.c_str());
+      return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "state %zu of function %s must be a %s of this module",
+                        i, function.name.c_str(), function.stateTypes[i]->name.c_str());
     frame.slots[function.states[i].slot] = {static_cast<uint8_t *>(state->data), state->size, nullptr, false};
   }
   return nullptr;
@@ -214,8 +220,9 @@ aicc_status *aicc_context::bindResults(Frame &frame, aicc_tensor **outputs) {
       bool sizesDependOnData = !result.finalDims.empty();
       if (output.byteSize < bytes || !output.isDense() ||
           (!sizesDependOnData && rank && std::memcmp(output.dims, dims, rank * sizeof(int64_t)) != 0))
-        return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "output %s is %s in %llu bytes, but must be a dense %s",
-                          nameOf(result.type), describeShape(output.type, output.rank, output.dims).c_str(),
+        return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
+                          "output %s is %s in %llu bytes, but must be a dense %s", nameOf(result.type),
+                          describeShape(output.type, output.rank, output.dims).c_str(),
                           static_cast<unsigned long long>(output.byteSize),
                           describeShape(result.type.elementType, rank, dims).c_str());
     } else if (result.aliasArg < 0) {
@@ -250,7 +257,8 @@ aicc_status *aicc_context::finishResults(Frame &frame, aicc_tensor *const *input
       const Slot &slot = frame.slots[function.args[static_cast<uint32_t>(result.aliasArg)].slot];
       aicc_tensor *input = inputs[result.aliasArg];
       if (bytes > slot.size || !slot.address)
-        return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s is larger than the input it lives in",
+        return makeStatus(AICC_STATUS_OUT_OF_RANGE,
+                          "function %s: result %s is larger than the input it lives in",
                           function.name.c_str(), nameOf(result.type));
       if (!outputs[i] && input->isDense()) {
         input->retain();
@@ -262,8 +270,8 @@ aicc_status *aicc_context::finishResults(Frame &frame, aicc_tensor *const *input
         }
       } else {
         if (!outputs[i])
-          AICC_RETURN_IF_ERROR(
-              aicc_tensor_create(module->instance, nullptr, result.type.elementType, rank, dims, &outputs[i]));
+          AICC_RETURN_IF_ERROR(aicc_tensor_create(module->instance, nullptr, result.type.elementType, rank,
+                                                  dims, &outputs[i]));
         if (outputs[i]->data != slot.address)
           std::memmove(outputs[i]->data, slot.address, bytes);
       }

@@ -1,10 +1,10 @@
-//===- Context.h - one stream of runs -------------------------------------------------------------------------------===//
+//===- Context.h - one stream of runs ----------------------------------------------------===//
 //
-// A context holds what a run needs and keeps it for the next: a queue on the device, a frame for each function (registers,
-// slots, arenas), a pool for buffers of run-time sizes, and a thread once runs are asynchronous. A warm run of a static
-// model allocates nothing, except outputs the caller left to us.
+// A context holds what a run needs and keeps it for the next: a queue on the device, a frame for each
+// function (registers, slots, arenas), a pool for buffers of run-time sizes, and a thread once runs are
+// asynchronous. A warm run of a static model allocates nothing, except outputs the caller left to us.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_CONTEXT_H
 #define AICC_RUNTIME_CORE_CONTEXT_H
 
@@ -12,10 +12,10 @@
 #include "runtime/core/Module.h"
 #include "runtime/core/Tensor.h"
 
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <pthread.h>
-#include <condition_variable>
 
 namespace aicc::rt {
 
@@ -27,7 +27,8 @@ struct Slot {
   bool isReadOnly = false;
 };
 
-/// The state of one function. Calls form no cycle and a context runs one thing at a time, so one frame a function is enough.
+/// The state of one function. Calls form no cycle and a context runs one thing at a time, so one frame a
+/// function is enough.
 struct Frame {
   const aicc_function *function = nullptr;
   std::vector<int64_t> values;
@@ -37,7 +38,7 @@ struct Frame {
   std::vector<Slot> arenas;
   std::vector<const int64_t *> argDims;
   std::vector<int64_t> symbols;
-  std::vector<int64_t> dims; ///< of the results, one after the other
+  std::vector<int64_t> dims;       ///< of the results, one after the other
   std::vector<PoolBlock *> packed; ///< copies of arguments that were not dense
 };
 
@@ -86,7 +87,7 @@ struct aicc_context {
   aicc_driver_queue *queue = nullptr;
   aicc::rt::BufferPool pool;
   std::vector<std::unique_ptr<aicc::rt::Frame>> frames; ///< by function
-  std::vector<aicc::rt::Slot> sharedArenas; ///< of public functions, which never run at once
+  std::vector<aicc::rt::Slot> sharedArenas;             ///< of public functions, which never run at once
 
   std::mutex runMutex; ///< held while a run is in progress
   std::atomic<uint64_t> submitted{0};
@@ -110,7 +111,8 @@ struct aicc_context {
                              int64_t *const *dims);
 
   /// Executes commands until Return. In Interpreter.cpp.
-  aicc_status *execute(aicc::rt::Frame &frame, const std::vector<aicc::rt::Op> &ops, const aicc::rt::RunState &state);
+  aicc_status *execute(aicc::rt::Frame &frame, const std::vector<aicc::rt::Op> &ops,
+                       const aicc::rt::RunState &state);
   /// Frees what the frame's slots own and empties them.
   void clearFrame(aicc::rt::Frame &frame);
   void setSlot(aicc::rt::Slot &slot, const aicc::rt::Slot &to);
@@ -123,7 +125,8 @@ private:
   aicc_status *bindResults(aicc::rt::Frame &frame, aicc_tensor **outputs);
   aicc_status *evaluateShapes(aicc::rt::Frame &frame, const aicc::rt::RunState &state);
   aicc_status *finishResults(aicc::rt::Frame &frame, aicc_tensor *const *inputs, aicc_tensor **outputs);
-  aicc_status *callFunction(aicc::rt::Frame &caller, const aicc::rt::CallRef &call, const aicc::rt::RunState &state);
+  aicc_status *callFunction(aicc::rt::Frame &caller, const aicc::rt::CallRef &call,
+                            const aicc::rt::RunState &state);
   aicc_status *dispatch(aicc::rt::Frame &frame, uint32_t index, const aicc::rt::RunState &state);
   aicc_status *checkInterrupt(const aicc::rt::RunState &state) const;
 };

@@ -1,9 +1,9 @@
-//===- DLPack.cpp - exchange of tensors without copying -------------------------------------------------------------===//
+//===- DLPack.cpp - exchange of tensors without copying ----------------------------------===//
 //
-// The structs of dlpack.h (https://dmlc.github.io/dlpack) are declared here as its ABI fixes them, so that the runtime does
-// not depend on a header that most systems lack.
+// The structs of dlpack.h (https://dmlc.github.io/dlpack) are declared here as its ABI fixes them, so that
+// the runtime does not depend on a header that most systems lack.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Status.h"
 #include "runtime/core/Tensor.h"
 #include "runtime/module/Format.h"
@@ -49,14 +49,14 @@ struct TypePair {
 };
 /// DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool, 10.. the 8-bit floats, 17 float4.
 constexpr TypePair kPairs[] = {
-    {AICC_TYPE_F64, 2, 64},       {AICC_TYPE_F32, 2, 32},       {AICC_TYPE_F16, 2, 16},
-    {AICC_TYPE_BF16, 4, 16},      {AICC_TYPE_I64, 0, 64},       {AICC_TYPE_I32, 0, 32},
-    {AICC_TYPE_I16, 0, 16},       {AICC_TYPE_I8, 0, 8},         {AICC_TYPE_U64, 1, 64},
-    {AICC_TYPE_U32, 1, 32},       {AICC_TYPE_U16, 1, 16},       {AICC_TYPE_U8, 1, 8},
-    {AICC_TYPE_BOOL, 6, 8},       {AICC_TYPE_F8E4M3FN, 10, 8},  {AICC_TYPE_F8E4M3FNUZ, 11, 8},
-    {AICC_TYPE_F8E5M2, 12, 8},    {AICC_TYPE_F8E5M2FNUZ, 13, 8}, {AICC_TYPE_F8E8M0FNU, 14, 8},
-    {AICC_TYPE_F4E2M1FN, 17, 4},  {AICC_TYPE_I4, 0, 4},         {AICC_TYPE_U4, 1, 4},
-    {AICC_TYPE_I2, 0, 2},         {AICC_TYPE_U2, 1, 2}};
+    {AICC_TYPE_F64, 2, 64},      {AICC_TYPE_F32, 2, 32},        {AICC_TYPE_F16, 2, 16},
+    {AICC_TYPE_BF16, 4, 16},     {AICC_TYPE_I64, 0, 64},        {AICC_TYPE_I32, 0, 32},
+    {AICC_TYPE_I16, 0, 16},      {AICC_TYPE_I8, 0, 8},          {AICC_TYPE_U64, 1, 64},
+    {AICC_TYPE_U32, 1, 32},      {AICC_TYPE_U16, 1, 16},        {AICC_TYPE_U8, 1, 8},
+    {AICC_TYPE_BOOL, 6, 8},      {AICC_TYPE_F8E4M3FN, 10, 8},   {AICC_TYPE_F8E4M3FNUZ, 11, 8},
+    {AICC_TYPE_F8E5M2, 12, 8},   {AICC_TYPE_F8E5M2FNUZ, 13, 8}, {AICC_TYPE_F8E8M0FNU, 14, 8},
+    {AICC_TYPE_F4E2M1FN, 17, 4}, {AICC_TYPE_I4, 0, 4},          {AICC_TYPE_U4, 1, 4},
+    {AICC_TYPE_I2, 0, 2},        {AICC_TYPE_U2, 1, 2}};
 
 void releaseManaged(void *user) {
   auto *managed = static_cast<DLManagedTensor *>(user);
@@ -81,13 +81,15 @@ aicc_status *aicc_tensor_import_dlpack(aicc_instance *instance, DLManagedTensor 
     if (from.dtype.code == pair.code && from.dtype.bits == pair.bits && from.dtype.lanes == 1)
       type = pair.type;
   if (type == AICC_TYPE_INVALID)
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "DLPack's data type (%u, %u bits, %u lanes) has no counterpart",
-                      from.dtype.code, from.dtype.bits, from.dtype.lanes);
+    return makeStatus(AICC_STATUS_UNSUPPORTED,
+                      "DLPack's data type (%u, %u bits, %u lanes) has no counterpart", from.dtype.code,
+                      from.dtype.bits, from.dtype.lanes);
   if (from.ndim < 0 || from.ndim > static_cast<int32_t>(kMaxRank))
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "a DLPack tensor has %d dimensions", from.ndim);
   // DLPack carries no size: its sizes and strides are all there is to believe.
   return aicc_tensor_wrap(instance, type, static_cast<uint32_t>(from.ndim), from.shape, from.strides,
-                          static_cast<char *>(from.data) + from.byte_offset, UINT64_MAX, releaseManaged, managed, out);
+                          static_cast<char *>(from.data) + from.byte_offset, UINT64_MAX, releaseManaged,
+                          managed, out);
 }
 
 aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, DLManagedTensor **out) {

@@ -1,8 +1,8 @@
-//===- Inspect.cpp - what can be asked of modules and functions -----------------------------------------------------===//
+//===- Inspect.cpp - what can be asked of modules and functions --------------------------===//
 //
 // The C ABI's queries. They only read, and are apart from what loads and runs.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Module.h"
 #include "runtime/core/Status.h"
 #include "runtime/module/Verifier.h"
@@ -64,7 +64,9 @@ aicc_status *aicc_module_get_provenance(const aicc_module *module, uint32_t inde
 }
 
 const char *aicc_function_get_name(const aicc_function *function) { return function->name.c_str(); }
-uint32_t aicc_function_arg_count(const aicc_function *function) { return static_cast<uint32_t>(function->args.size()); }
+uint32_t aicc_function_arg_count(const aicc_function *function) {
+  return static_cast<uint32_t>(function->args.size());
+}
 uint32_t aicc_function_result_count(const aicc_function *function) {
   return static_cast<uint32_t>(function->results.size());
 }
@@ -129,7 +131,8 @@ aicc_status *aicc_function_get_symbol(const aicc_function *function, uint32_t in
   return nullptr;
 }
 
-aicc_status *aicc_function_get_dispatch(const aicc_function *function, uint32_t index, aicc_dispatch_info *info) {
+aicc_status *aicc_function_get_dispatch(const aicc_function *function, uint32_t index,
+                                        aicc_dispatch_info *info) {
   if (index >= function->dispatches.size())
     return outOfRange("dispatch", index);
   const DispatchRef &dispatch = function->dispatches[index];

@@ -1,8 +1,9 @@
-//===- Instance.cpp - finding drivers and devices -------------------------------------------------------------------===//
+//===- Instance.cpp - finding drivers and devices ----------------------------------------===//
 //
-// Creating an instance opens every device of every driver; a driver whose devices aren't here leaves a line in the log.
+// Creating an instance opens every device of every driver; a driver whose devices aren't here leaves a line
+// in the log.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Instance.h"
 
 #include "runtime/core/Status.h"
@@ -75,11 +76,14 @@ void aicc_instance::log(aicc_log_level level, const std::string &message) const 
 /// Takes a driver in with all its devices. A driver that is not for this machine is no error.
 static aicc_status *addDriver(aicc_instance &instance, aicc_register_driver_fn entry, const char *where) {
   const aicc_driver_table *table = entry(AICC_DRIVER_ABI_VERSION);
-  if (!table || table->abi_version != AICC_DRIVER_ABI_VERSION || table->struct_size < sizeof(aicc_driver_table))
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "driver %s was built for another version of the runtime", where);
+  if (!table || table->abi_version != AICC_DRIVER_ABI_VERSION ||
+      table->struct_size < sizeof(aicc_driver_table))
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "driver %s was built for another version of the runtime",
+                      where);
   aicc_driver *handle = nullptr;
   if (aicc_status *status = table->create(&instance.host, &handle)) {
-    instance.log(AICC_LOG_INFO, std::string("no ") + table->name + " devices: " + aicc_status_get_message(status));
+    instance.log(AICC_LOG_INFO,
+                 std::string("no ") + table->name + " devices: " + aicc_status_get_message(status));
     aicc_status_destroy(status);
     return nullptr;
   }
@@ -94,7 +98,8 @@ static aicc_status *addDriver(aicc_instance &instance, aicc_register_driver_fn e
     if (!status)
       status = table->device_open(handle, i, &device->handle);
     if (status) {
-      instance.log(AICC_LOG_WARNING, "device " + device->id + " is left out: " + aicc_status_get_message(status));
+      instance.log(AICC_LOG_WARNING,
+                   "device " + device->id + " is left out: " + aicc_status_get_message(status));
       aicc_status_destroy(status);
       continue;
     }
@@ -109,7 +114,8 @@ aicc_status *aicc_instance_create(const aicc_instance_options *options, aicc_ins
   aicc_instance_options local = {};
   readOptions(options, local);
   if (!local.allocator.alloc != !local.allocator.free)
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "instance options: the allocator has alloc or free, but not both");
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
+                      "instance options: the allocator has alloc or free, but not both");
   auto *instance = new aicc_instance;
   instance->host.struct_size = sizeof(instance->host);
   instance->host.thread_count = local.thread_count;
@@ -130,7 +136,8 @@ aicc_status *aicc_instance_create(const aicc_instance_options *options, aicc_ins
     void *entry = library ? dlsym(library, AICC_REGISTER_DRIVER_NAME) : nullptr;
     if (!entry) {
       const char *reason = dlerror();
-      status = makeStatus(AICC_STATUS_NOT_FOUND, "driver %s cannot be loaded: %s", path, reason ? reason : "no entry");
+      status = makeStatus(AICC_STATUS_NOT_FOUND, "driver %s cannot be loaded: %s", path,
+                          reason ? reason : "no entry");
       if (library)
         dlclose(library);
     } else {
@@ -159,7 +166,8 @@ const aicc_device *aicc_instance_get_device(const aicc_instance *instance, uint3
   return index < instance->devices.size() ? instance->devices[index].get() : nullptr;
 }
 
-aicc_status *aicc_instance_find_device(const aicc_instance *instance, const char *name, const aicc_device **out) {
+aicc_status *aicc_instance_find_device(const aicc_instance *instance, const char *name,
+                                       const aicc_device **out) {
   std::string known;
   for (const auto &device : instance->devices) {
     if (!name || !*name || device->id == name || (device->id == std::string(name) + ":0")) {

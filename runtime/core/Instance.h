@@ -1,9 +1,9 @@
-//===- Instance.h - instances, drivers and devices ------------------------------------------------------------------===//
+//===- Instance.h - instances, drivers and devices ---------------------------------------===//
 //
-// What lives as long as the process uses the runtime: the host's allocator and log, the drivers found, the devices they
-// offer.
+// What lives as long as the process uses the runtime: the host's allocator and log, the drivers found, the
+// devices they offer.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_INSTANCE_H
 #define AICC_RUNTIME_CORE_INSTANCE_H
 
@@ -42,7 +42,8 @@ struct Driver {
 /// The drivers linked into this library.
 const aicc_register_driver_fn *builtinDrivers(uint32_t &count);
 
-/// Copies a caller's versioned struct over `local`, which holds the defaults: as many bytes as both sides know.
+/// Copies a caller's versioned struct over `local`, which holds the defaults: as many bytes as both sides
+/// know.
 template <typename T> void readOptions(const T *from, T &local) {
   if (!from)
     return;
@@ -80,7 +81,9 @@ struct aicc_instance : aicc::rt::RefCounted<aicc_instance> {
 
   ~aicc_instance();
   void log(aicc_log_level level, const std::string &message) const;
-  void *allocate(size_t size, size_t alignment) const { return host.allocator.alloc(host.allocator.user, size, alignment); }
+  void *allocate(size_t size, size_t alignment) const {
+    return host.allocator.alloc(host.allocator.user, size, alignment);
+  }
   void deallocate(void *pointer, size_t size, size_t alignment) const {
     host.allocator.free(host.allocator.user, pointer, size, alignment);
   }

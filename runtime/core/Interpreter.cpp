@@ -1,9 +1,10 @@
-//===- Interpreter.cpp - executing commands -------------------------------------------------------------------------===//
+//===- Interpreter.cpp - executing commands ----------------------------------------------===//
 //
-// The command loop. Indices were verified at load and are not looked at again; what depends on run-time values (ranges in
-// buffers, overflow, slots that are empty) is checked here, command by command, and ends the run with a status.
+// The command loop. Indices were verified at load and are not looked at again; what depends on run-time
+// values (ranges in buffers, overflow, slots that are empty) is checked here, command by command, and ends
+// the run with a status.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Context.h"
 #include "runtime/core/Status.h"
 #include "runtime/module/Format.h"
@@ -50,7 +51,8 @@ static aicc_status *fail(aicc_status_code code, const Frame &frame, const Op &op
 }
 
 static bool isWithin(const Slot &slot, int64_t offset, int64_t size) {
-  return offset >= 0 && size >= 0 && rangeIsWithin(static_cast<uint64_t>(offset), static_cast<uint64_t>(size), slot.size);
+  return offset >= 0 && size >= 0 &&
+         rangeIsWithin(static_cast<uint64_t>(offset), static_cast<uint64_t>(size), slot.size);
 }
 
 void aicc_context::setSlot(Slot &slot, const Slot &to) {
@@ -93,10 +95,10 @@ aicc_status *aicc_context::dispatch(Frame &frame, uint32_t index, const RunState
     const Slot &slot = frame.slots[binding->slot];
     int64_t offset = values[binding->offset], length = values[binding->length];
     if (__builtin_expect(!slot.address || !isWithin(slot, offset, length), 0))
-      return makeStatus(AICC_STATUS_OUT_OF_RANGE,
-                        "%s: binding %u wants %lld bytes from %lld of slot %u, which has %llu", place(frame, opOf()).c_str(),
-                        i, static_cast<long long>(length), static_cast<long long>(offset), binding->slot,
-                        static_cast<unsigned long long>(slot.size));
+      return makeStatus(
+          AICC_STATUS_OUT_OF_RANGE, "%s: binding %u wants %lld bytes from %lld of slot %u, which has %llu",
+          place(frame, opOf()).c_str(), i, static_cast<long long>(length), static_cast<long long>(offset),
+          binding->slot, static_cast<unsigned long long>(slot.size));
     frame.buffers[i] = slot.address + offset;
   }
   const ValueIndex *param = function.params.data() + ref.paramBegin;
@@ -128,7 +130,8 @@ aicc_status *aicc_context::callFunction(Frame &caller, const CallRef &call, cons
   const aicc_function &callee = *module->functions[call.function];
   Frame *frame = nullptr;
   AICC_RETURN_IF_ERROR(frameFor(callee, frame));
-  std::memcpy(frame->values.data(), callee.initialValues.data(), callee.initialValues.size() * sizeof(int64_t));
+  std::memcpy(frame->values.data(), callee.initialValues.data(),
+              callee.initialValues.size() * sizeof(int64_t));
   for (size_t i = 0; i < call.inputs.size(); ++i)
     frame->values[callee.inputRegisters[i]] = caller.values[call.inputs[i]];
   const auto lend = [&](uint32_t to, uint32_t from) {
@@ -259,9 +262,10 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
       const Slot &from = slots[op->b];
       int64_t offset = values[op->c], size = values[op->d];
       if (!from.address || !isWithin(from, offset, size))
-        return makeStatus(AICC_STATUS_OUT_OF_RANGE, "%s: a view of %lld bytes from %lld leaves slot %u, which has %llu",
-                          place(frame, *op).c_str(), static_cast<long long>(size), static_cast<long long>(offset), op->b,
-                          static_cast<unsigned long long>(from.size));
+        return makeStatus(AICC_STATUS_OUT_OF_RANGE,
+                          "%s: a view of %lld bytes from %lld leaves slot %u, which has %llu",
+                          place(frame, *op).c_str(), static_cast<long long>(size),
+                          static_cast<long long>(offset), op->b, static_cast<unsigned long long>(from.size));
       if (op->a == op->b && from.owner) {
         // Narrowing what the slot owns keeps the ownership.
         slots[op->a].address += offset;
@@ -291,8 +295,8 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
         return fail(AICC_STATUS_OUT_OF_RANGE, frame, *op, "a copy into a constant");
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
       if (size)
-        AICC_RETURN_IF_ERROR(
-            driver.queue_copy(queue, to.address + toOffset, from.address + fromOffset, static_cast<uint64_t>(size)));
+        AICC_RETURN_IF_ERROR(driver.queue_copy(queue, to.address + toOffset, from.address + fromOffset,
+                                               static_cast<uint64_t>(size)));
       break;
     }
     case OpCode::Fill: {
@@ -324,7 +328,8 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
     }
     case OpCode::Assert:
       if (__builtin_expect(!values[op->a], 0))
-        return makeStatus(AICC_STATUS_FAILED_PRECONDITION, "%s", frame.function->asserts[op->b].message.c_str());
+        return makeStatus(AICC_STATUS_FAILED_PRECONDITION, "%s",
+                          frame.function->asserts[op->b].message.c_str());
       break;
     case OpCode::Branch:
       AICC_RETURN_IF_ERROR(checkInterrupt(state));

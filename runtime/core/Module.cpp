@@ -1,9 +1,9 @@
-//===- Module.cpp - loading modules ---------------------------------------------------------------------------------===//
+//===- Module.cpp - loading modules ------------------------------------------------------===//
 //
-// Map, verify, pick the instance for the device, load its kernels, decode its functions. Nothing in the file is believed
-// before verifyModule has said so.
+// Map, verify, pick the instance for the device, load its kernels, decode its functions. Nothing in the file
+// is believed before verifyModule has said so.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Module.h"
 
 #include "runtime/core/Status.h"
@@ -29,8 +29,8 @@ ModuleBytes::~ModuleBytes() {
 aicc_status *ModuleBytes::map(const char *path) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return makeStatus(errno == ENOENT ? AICC_STATUS_NOT_FOUND : AICC_STATUS_IO, "cannot open module %s: %s", path,
-                      std::strerror(errno));
+    return makeStatus(errno == ENOENT ? AICC_STATUS_NOT_FOUND : AICC_STATUS_IO, "cannot open module %s: %s",
+                      path, std::strerror(errno));
   struct stat info = {};
   aicc_status *status = nullptr;
   if (fstat(fd, &info) != 0)
@@ -38,7 +38,8 @@ aicc_status *ModuleBytes::map(const char *path) {
   else if (!S_ISREG(info.st_mode))
     status = makeStatus(AICC_STATUS_INVALID_ARGUMENT, "module %s is not a regular file", path);
   else if (info.st_size < 64)
-    status = makeStatus(AICC_STATUS_DATA_LOSS, "%s is not an .aicc module: it is shorter than a header", path);
+    status =
+        makeStatus(AICC_STATUS_DATA_LOSS, "%s is not an .aicc module: it is shorter than a header", path);
   else {
     void *address = mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
     if (address == MAP_FAILED) {
@@ -54,9 +55,11 @@ aicc_status *ModuleBytes::map(const char *path) {
 }
 
 aicc_status *ModuleBytes::copy(const void *data, size_t size) {
-  void *address = size ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+  void *address =
+      size ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
   if (address == MAP_FAILED)
-    return makeStatus(size ? AICC_STATUS_OUT_OF_MEMORY : AICC_STATUS_DATA_LOSS, "cannot copy a module of %zu bytes", size);
+    return makeStatus(size ? AICC_STATUS_OUT_OF_MEMORY : AICC_STATUS_DATA_LOSS,
+                      "cannot copy a module of %zu bytes", size);
   std::memcpy(address, data, size);
   mprotect(address, size, PROT_READ);
   bytes = static_cast<const uint8_t *>(address);
@@ -102,24 +105,27 @@ static aicc_status *selectTarget(aicc_module &module, const aicc_device *device,
     std::vector<const char *> features = featuresOf(target);
     if (!device->hasFormat(target.format()->c_str()))
       reason = std::string("format ") + target.format()->c_str();
-    else if (const char *missing = device->missingFeature(features.data(), static_cast<uint32_t>(features.size())))
+    else if (const char *missing =
+                 device->missingFeature(features.data(), static_cast<uint32_t>(features.size())))
       reason = missing;
     if (reason.empty()) {
       module.target = static_cast<int32_t>(i);
       return nullptr;
     }
     if (name)
-      return makeStatus(AICC_STATUS_UNSUPPORTED, "target %s needs %s, which device %s lacks", name, reason.c_str(),
-                        device->id.c_str());
+      return makeStatus(AICC_STATUS_UNSUPPORTED, "target %s needs %s, which device %s lacks", name,
+                        reason.c_str(), device->id.c_str());
     (reasons += reasons.empty() ? "" : "; ") += std::string(targetName) + " needs " + reason;
   }
   if (name)
     return makeStatus(AICC_STATUS_NOT_FOUND, "the module has no target %s; it has %s", name, reasons.c_str());
-  return makeStatus(AICC_STATUS_UNSUPPORTED, "the module has nothing that runs on device %s: %s", device->id.c_str(),
-                    reasons.c_str());
+  return makeStatus(AICC_STATUS_UNSUPPORTED, "the module has nothing that runs on device %s: %s",
+                    device->id.c_str(), reasons.c_str());
 }
 
-static aicc_status *toStatus(const FormatError &error) { return makeStatus(error.code, "%s", error.message.c_str()); }
+static aicc_status *toStatus(const FormatError &error) {
+  return makeStatus(error.code, "%s", error.message.c_str());
+}
 
 static aicc_status *loadExecutables(aicc_module &module) {
   const fb::Instance &target = *module.root->instances()->Get(static_cast<uint32_t>(module.target));
@@ -132,13 +138,15 @@ static aicc_status *loadExecutables(aicc_module &module) {
       return toStatus(error);
     aicc_driver_executable *handle = nullptr;
     AICC_RETURN_IF_ERROR(driver.executable_load(module.device->handle, target.format()->c_str(),
-                                                module.bytes.data() + segment.offset(), segment.size(), &handle));
+                                                module.bytes.data() + segment.offset(), segment.size(),
+                                                &handle));
     module.executables.push_back(handle);
     for (uint32_t e = 0; e < executable.entries()->size(); ++e) {
       const char *wanted = executable.entries()->Get(e)->name()->c_str();
       if (e >= driver.executable_entry_count(handle) ||
           std::strcmp(driver.executable_entry_name(handle, e), wanted) != 0)
-        return makeStatus(AICC_STATUS_DATA_LOSS, "module is damaged: executables[%u].entries[%u]: the image has no kernel %s there",
+        return makeStatus(AICC_STATUS_DATA_LOSS,
+                          "module is damaged: executables[%u].entries[%u]: the image has no kernel %s there",
                           i, e, wanted);
     }
   }
@@ -150,7 +158,8 @@ static aicc_status *mapConstants(aicc_module &module) {
   for (uint32_t i = 0; i < countOf(module.root->segments()); ++i) {
     const fb::Segment &segment = *module.root->segments()->Get(i);
     if (segment.kind() == fb::SegmentKind_Data && segment.size()) {
-      auto address = reinterpret_cast<uintptr_t>(module.bytes.data() + segment.offset()) & ~uintptr_t(kPageSize - 1);
+      auto address =
+          reinterpret_cast<uintptr_t>(module.bytes.data() + segment.offset()) & ~uintptr_t(kPageSize - 1);
       madvise(reinterpret_cast<void *>(address), segment.size(), MADV_WILLNEED);
     }
   }
@@ -191,7 +200,8 @@ static void decodeTarget(aicc_module &module) {
   }
 }
 
-static aicc_status *openModule(aicc_module &module, const aicc_device *device, const aicc_module_options &options) {
+static aicc_status *openModule(aicc_module &module, const aicc_device *device,
+                               const aicc_module_options &options) {
   FormatError error;
   module.root = verifyModule(module.bytes.data(), module.bytes.size(), error);
   if (!module.root)
@@ -207,7 +217,8 @@ static aicc_status *openModule(aicc_module &module, const aicc_device *device, c
     AICC_RETURN_IF_ERROR(aicc_module_verify_weights(&module));
   if (device) {
     if (!(device->info.capabilities & AICC_DRIVER_HOST_MEMORY))
-      return makeStatus(AICC_STATUS_UNSUPPORTED, "device %s has memory of its own, which this runtime cannot use yet",
+      return makeStatus(AICC_STATUS_UNSUPPORTED,
+                        "device %s has memory of its own, which this runtime cannot use yet",
                         device->id.c_str());
     module.device = device;
     AICC_RETURN_IF_ERROR(loadExecutables(module));
@@ -245,8 +256,8 @@ aicc_status *aicc_module_load_file(aicc_instance *instance, const aicc_device *d
   return finishLoad(module, module->bytes.map(path), device, local, out);
 }
 
-aicc_status *aicc_module_load_memory(aicc_instance *instance, const aicc_device *device, const void *data, size_t size,
-                                     const aicc_module_options *options, aicc_module **out) {
+aicc_status *aicc_module_load_memory(aicc_instance *instance, const aicc_device *device, const void *data,
+                                     size_t size, const aicc_module_options *options, aicc_module **out) {
   aicc_module_options local = {};
   readOptions(options, local);
   aicc_module *module = newModule(instance);
@@ -279,7 +290,8 @@ const aicc_function *aicc_module_get_function(const aicc_module *module, uint32_
   return index < module->publicFunctions.size() ? module->publicFunctions[index] : nullptr;
 }
 
-aicc_status *aicc_module_find_function(const aicc_module *module, const char *name, const aicc_function **out) {
+aicc_status *aicc_module_find_function(const aicc_module *module, const char *name,
+                                       const aicc_function **out) {
   for (const aicc_function *function : module->publicFunctions)
     if (!name || !*name || function->name == name) {
       *out = function;

@@ -1,9 +1,9 @@
-//===- Module.h - a loaded module -----------------------------------------------------------------------------------===//
+//===- Module.h - a loaded module --------------------------------------------------------===//
 //
-// The mapped file, the instance that was picked, its kernels loaded on the device, its functions decoded. Immutable after
-// the load, so contexts of many threads share it without locks.
+// The mapped file, the instance that was picked, its kernels loaded on the device, its functions decoded.
+// Immutable after the load, so contexts of many threads share it without locks.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_MODULE_H
 #define AICC_RUNTIME_CORE_MODULE_H
 

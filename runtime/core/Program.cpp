@@ -1,8 +1,8 @@
-//===- Program.cpp - decoding functions -----------------------------------------------------------------------------===//
+//===- Program.cpp - decoding functions --------------------------------------------------===//
 //
 // From the schema's tables to flat arrays. The module has been verified, so nothing is checked here.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Program.h"
 
 #include "runtime/module/Verifier.h"
@@ -267,8 +267,8 @@ void Decoder::decode() {
   }
   for (uint32_t i = 0; i < countOf(from.symbols()); ++i) {
     const fb::Symbol &symbol = *from.symbols()->Get(i);
-    to.symbols.push_back({stringOrEmpty(symbol.name()), symbol.min(), symbol.max(), symbol.divisor(), symbol.arg(),
-                          symbol.dim(), symbol.register_()});
+    to.symbols.push_back({stringOrEmpty(symbol.name()), symbol.min(), symbol.max(), symbol.divisor(),
+                          symbol.arg(), symbol.dim(), symbol.register_()});
   }
   for (uint32_t i = 0; i < countOf(from.arenas()); ++i) {
     const fb::Arena &arena = *from.arenas()->Get(i);

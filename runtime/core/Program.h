@@ -1,10 +1,10 @@
-//===- Program.h - functions as the interpreter wants them ----------------------------------------------------------===//
+//===- Program.h - functions as the interpreter wants them -------------------------------===//
 //
-// A verified function, decoded once when its module is loaded: commands of one fixed size, every operand an index into one
-// array of values (registers first, constants behind them), branch targets as positions. The interpreter then spends
-// a few nanoseconds on a command.
+// A verified function, decoded once when its module is loaded: commands of one fixed size, every operand an
+// index into one array of values (registers first, constants behind them), branch targets as positions. The
+// interpreter then spends a few nanoseconds on a command.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_PROGRAM_H
 #define AICC_RUNTIME_CORE_PROGRAM_H
 
@@ -23,7 +23,22 @@ namespace aicc::rt {
 
 enum class OpCode : uint8_t {
   // Arithmetic, in the order of the schema's ArithOp. a: dst, b and c: operands.
-  Move, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max, Eq, Ne, Lt, Le, And, Or, Xor,
+  Move,
+  Add,
+  Sub,
+  Mul,
+  FloorDiv,
+  CeilDiv,
+  Mod,
+  Min,
+  Max,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  And,
+  Or,
+  Xor,
   Select,       // a: dst, b: condition, c, d
   ArgDim,       // a: dst, b: arg, c: dim
   Alloc,        // a: slot, b: size, c: alignment itself
@@ -136,7 +151,7 @@ struct aicc_function {
   std::vector<const aicc::rt::ValueType *> stateTypes;
   uint32_t slotCount = 0;
   uint32_t registerCount = 0;
-  std::vector<int64_t> initialValues; ///< registers (0), then constants
+  std::vector<int64_t> initialValues;     ///< registers (0), then constants
   std::vector<aicc::rt::Op> shapeProgram; ///< ends with Return
   std::vector<aicc::rt::Op> ops;
   std::vector<aicc::rt::DispatchRef> dispatches;

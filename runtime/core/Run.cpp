@@ -1,19 +1,19 @@
-//===- Run.cpp - contexts, runs, states and events of the C ABI -----------------------------------------------------===//
+//===- Run.cpp - contexts, runs, states and events of the C ABI --------------------------===//
 //
 // The entry points, and the context's thread for asynchronous runs.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Context.h"
 #include "runtime/core/Status.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <ctime>
-#include <csignal>
 
 using namespace aicc::rt;
 
-//===--- State --------------------------------------------------------------------------------------------------------===//
+//===--- State ---------------------------------------------------------------------------===//
 
 static constexpr uint64_t kStateAlignment = 4096;
 
@@ -36,8 +36,8 @@ aicc_status *aicc_state_create(const aicc_module *module, const char *name, aicc
     state->index = i;
     state->size = module->states[i].size;
     const aicc_device &device = *module->device;
-    aicc_status *status = device.table->memory_alloc(device.handle, AICC_MEMORY_DEVICE, state->size ? state->size : 1,
-                                                     kStateAlignment, &state->data);
+    aicc_status *status = device.table->memory_alloc(
+        device.handle, AICC_MEMORY_DEVICE, state->size ? state->size : 1, kStateAlignment, &state->data);
     if (status) {
       state->data = nullptr;
       state->release();
@@ -76,9 +76,10 @@ static aicc_status *acquireStates(const aicc_run_options &options, uint32_t &cou
   return nullptr;
 }
 
-//===--- Runs ---------------------------------------------------------------------------------------------------------===//
+//===--- Runs ----------------------------------------------------------------------------===//
 
-aicc_status *aicc_context_create(const aicc_module *module, const aicc_context_options *, aicc_context **out) {
+aicc_status *aicc_context_create(const aicc_module *module, const aicc_context_options *,
+                                 aicc_context **out) {
   if (!module->device)
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "the module was loaded without a device");
   auto *context = new aicc_context(module);
@@ -115,8 +116,9 @@ static aicc_status *checkFunction(const aicc_context &context, const aicc_functi
   return nullptr;
 }
 
-static aicc_status *runLocked(aicc_context &context, const aicc_function &function, aicc_tensor *const *inputs,
-                              uint32_t inputCount, aicc_tensor **outputs, uint32_t outputCount, const RunState &state) {
+static aicc_status *runLocked(aicc_context &context, const aicc_function &function,
+                              aicc_tensor *const *inputs, uint32_t inputCount, aicc_tensor **outputs,
+                              uint32_t outputCount, const RunState &state) {
   std::lock_guard<std::mutex> lock(context.runMutex);
   uint32_t taken = 0;
   aicc_status *status = acquireStates(state.options, taken);
@@ -129,15 +131,16 @@ static aicc_status *runLocked(aicc_context &context, const aicc_function &functi
 }
 
 aicc_status *aicc_context_compute_shapes(aicc_context *context, const aicc_function *function,
-                                         aicc_tensor *const *inputs, uint32_t input_count, int64_t *const *dims) {
+                                         aicc_tensor *const *inputs, uint32_t input_count,
+                                         int64_t *const *dims) {
   AICC_RETURN_IF_ERROR(checkFunction(*context, function));
   std::lock_guard<std::mutex> lock(context->runMutex);
   return context->computeShapes(*function, inputs, input_count, dims);
 }
 
-aicc_status *aicc_context_run(aicc_context *context, const aicc_function *function, aicc_tensor *const *inputs,
-                              uint32_t input_count, aicc_tensor **outputs, uint32_t output_count,
-                              const aicc_run_options *options) {
+aicc_status *aicc_context_run(aicc_context *context, const aicc_function *function,
+                              aicc_tensor *const *inputs, uint32_t input_count, aicc_tensor **outputs,
+                              uint32_t output_count, const aicc_run_options *options) {
   AICC_RETURN_IF_ERROR(checkFunction(*context, function));
   RunState state;
   readOptions(options, state.options);
@@ -148,11 +151,12 @@ aicc_status *aicc_context_run(aicc_context *context, const aicc_function *functi
 void aicc_context_cancel(aicc_context *context) {
   uint64_t last = context->submitted.load(std::memory_order_relaxed);
   uint64_t before = context->cancelled.load(std::memory_order_relaxed);
-  while (before < last && !context->cancelled.compare_exchange_weak(before, last, std::memory_order_relaxed)) {
+  while (before < last &&
+         !context->cancelled.compare_exchange_weak(before, last, std::memory_order_relaxed)) {
   }
 }
 
-//===--- Asynchronous runs --------------------------------------------------------------------------------------------===//
+//===--- Asynchronous runs ---------------------------------------------------------------===//
 
 static void finishEvent(aicc_event &event, aicc_status *status) {
   {
@@ -175,8 +179,9 @@ static void *runPending(void *argument) {
     context.pending.pop_front();
     lock.unlock();
     run.state.options.states = run.states.data();
-    aicc_status *status = runLocked(context, *run.function, run.inputs.data(), static_cast<uint32_t>(run.inputs.size()),
-                                    run.outputs, run.outputCount, run.state);
+    aicc_status *status =
+        runLocked(context, *run.function, run.inputs.data(), static_cast<uint32_t>(run.inputs.size()),
+                  run.outputs, run.outputCount, run.state);
     for (aicc_tensor *input : run.inputs)
       aicc_tensor_release(input);
     finishEvent(*run.event, status);
@@ -193,14 +198,16 @@ static int startThread(pthread_t &thread, void *(*body)(void *), void *argument)
   return error;
 }
 
-aicc_status *aicc_context_run_async(aicc_context *context, const aicc_function *function, aicc_tensor *const *inputs,
-                                    uint32_t input_count, aicc_tensor **outputs, uint32_t output_count,
-                                    const aicc_run_options *options, aicc_event **out) {
+aicc_status *aicc_context_run_async(aicc_context *context, const aicc_function *function,
+                                    aicc_tensor *const *inputs, uint32_t input_count, aicc_tensor **outputs,
+                                    uint32_t output_count, const aicc_run_options *options,
+                                    aicc_event **out) {
   AICC_RETURN_IF_ERROR(checkFunction(*context, function));
   std::lock_guard<std::mutex> lock(context->queueMutex);
   if (!context->hasThread) {
     if (int error = startThread(context->thread, runPending, context))
-      return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no thread for asynchronous runs: %s", std::strerror(error));
+      return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no thread for asynchronous runs: %s",
+                        std::strerror(error));
     context->hasThread = true;
   }
   AsyncRun run;

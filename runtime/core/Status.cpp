@@ -1,8 +1,8 @@
-//===- Status.cpp - statuses and element types ----------------------------------------------------------------------===//
+//===- Status.cpp - statuses and element types -------------------------------------------===//
 //
 // The parts of the C ABI that depend on nothing else.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Status.h"
 
 #include "aicc/runtime.h"
@@ -58,7 +58,9 @@ aicc_status *aicc_status_create(aicc_status_code code, const char *message) {
   return status;
 }
 
-aicc_status_code aicc_status_get_code(const aicc_status *status) { return status ? status->code : AICC_STATUS_OK; }
+aicc_status_code aicc_status_get_code(const aicc_status *status) {
+  return status ? status->code : AICC_STATUS_OK;
+}
 
 const char *aicc_status_get_message(const aicc_status *status) { return status ? status->message : ""; }
 
@@ -68,9 +70,9 @@ void aicc_status_destroy(aicc_status *status) {
 }
 
 const char *aicc_status_code_name(aicc_status_code code) {
-  static const char *const names[] = {"OK",           "INVALID_ARGUMENT",    "NOT_FOUND",    "DATA_LOSS",
-                                      "UNSUPPORTED",  "OUT_OF_MEMORY",       "IO",           "FAILED_PRECONDITION",
-                                      "OUT_OF_RANGE", "CANCELLED",           "DEADLINE_EXCEEDED", "INTERNAL"};
+  static const char *const names[] = {
+      "OK", "INVALID_ARGUMENT",    "NOT_FOUND",    "DATA_LOSS", "UNSUPPORTED",       "OUT_OF_MEMORY",
+      "IO", "FAILED_PRECONDITION", "OUT_OF_RANGE", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL"};
   unsigned index = static_cast<unsigned>(code);
   return index < sizeof(names) / sizeof(names[0]) ? names[index] : "UNKNOWN";
 }
@@ -81,10 +83,10 @@ struct TypeInfo {
   uint8_t bits;
 };
 constexpr TypeInfo kTypes[] = {
-    {"invalid", 0}, {"f64", 64}, {"f32", 32}, {"f16", 16}, {"bf16", 16}, {"i64", 64}, {"i32", 32}, {"i16", 16},
-    {"i8", 8},      {"u64", 64}, {"u32", 32}, {"u16", 16}, {"u8", 8},    {"bool", 8}, {"f8e4m3fn", 8},
-    {"f8e5m2", 8},  {"f8e4m3fnuz", 8}, {"f8e5m2fnuz", 8}, {"f8e8m0fnu", 8}, {"f4e2m1fn", 4}, {"i4", 4},
-    {"u4", 4},      {"i2", 2},   {"u2", 2}};
+    {"invalid", 0},   {"f64", 64},     {"f32", 32},     {"f16", 16},   {"bf16", 16},      {"i64", 64},
+    {"i32", 32},      {"i16", 16},     {"i8", 8},       {"u64", 64},   {"u32", 32},       {"u16", 16},
+    {"u8", 8},        {"bool", 8},     {"f8e4m3fn", 8}, {"f8e5m2", 8}, {"f8e4m3fnuz", 8}, {"f8e5m2fnuz", 8},
+    {"f8e8m0fnu", 8}, {"f4e2m1fn", 4}, {"i4", 4},       {"u4", 4},     {"i2", 2},         {"u2", 2}};
 static_assert(sizeof(kTypes) / sizeof(kTypes[0]) == AICC_TYPE_U2 + 1, "one line for each element type");
 } // namespace
 

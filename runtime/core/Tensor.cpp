@@ -1,8 +1,8 @@
-//===- Tensor.cpp - making, wrapping and packing tensors ------------------------------------------------------------===//
+//===- Tensor.cpp - making, wrapping and packing tensors ---------------------------------===//
 //
 // All sizes that come from callers are checked here, once, so that the run can compute with them.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Tensor.h"
 
 #include "runtime/core/Status.h"
@@ -67,7 +67,8 @@ bool aicc::rt::computeByteSize(aicc_element_type type, uint32_t rank, const int6
   return bits < (1ull << 62);
 }
 
-aicc_tensor *aicc::rt::newTensor(aicc_instance *instance, aicc_element_type type, uint32_t rank, const int64_t *dims) {
+aicc_tensor *aicc::rt::newTensor(aicc_instance *instance, aicc_element_type type, uint32_t rank,
+                                 const int64_t *dims) {
   void *memory = std::malloc(sizeof(aicc_tensor) + 2 * rank * sizeof(int64_t));
   if (!memory)
     return nullptr;
@@ -112,7 +113,8 @@ aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *devi
   if (bytes) {
     void *data = nullptr;
     if (device)
-      status = device->table->memory_alloc(device->handle, AICC_MEMORY_DEVICE, bytes, kTensorAlignment, &data);
+      status =
+          device->table->memory_alloc(device->handle, AICC_MEMORY_DEVICE, bytes, kTensorAlignment, &data);
     else
       data = instance->allocate(bytes, kTensorAlignment);
     if (!data && !status)
@@ -132,7 +134,8 @@ aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *devi
   return nullptr;
 }
 
-/// Bytes from the first element to behind the last of a strided tensor; false on overflow or a negative stride.
+/// Bytes from the first element to behind the last of a strided tensor; false on overflow or a negative
+/// stride.
 static bool computeSpan(aicc_element_type type, uint32_t rank, const int64_t *dims, const int64_t *strides,
                         uint64_t &bytes) {
   uint64_t last = 0;
@@ -142,7 +145,8 @@ static bool computeSpan(aicc_element_type type, uint32_t rank, const int64_t *di
       return true;
     }
     uint64_t step = 0;
-    if (strides[i] < 0 || !checkedMul(static_cast<uint64_t>(dims[i] - 1), static_cast<uint64_t>(strides[i]), step) ||
+    if (strides[i] < 0 ||
+        !checkedMul(static_cast<uint64_t>(dims[i] - 1), static_cast<uint64_t>(strides[i]), step) ||
         !checkedAdd(last, step, last))
       return false;
   }
@@ -153,9 +157,9 @@ static bool computeSpan(aicc_element_type type, uint32_t rank, const int64_t *di
   return true;
 }
 
-aicc_status *aicc_tensor_wrap(aicc_instance *instance, aicc_element_type type, uint32_t rank, const int64_t *dims,
-                              const int64_t *strides, void *data, uint64_t byte_size, void (*release)(void *user),
-                              void *user, aicc_tensor **out) {
+aicc_status *aicc_tensor_wrap(aicc_instance *instance, aicc_element_type type, uint32_t rank,
+                              const int64_t *dims, const int64_t *strides, void *data, uint64_t byte_size,
+                              void (*release)(void *user), void *user, aicc_tensor **out) {
   uint64_t bytes = 0;
   AICC_RETURN_IF_ERROR(checkShape(type, rank, dims, bytes));
   if (strides && !computeSpan(type, rank, dims, strides, bytes))
@@ -224,5 +228,6 @@ static char *packDim(const aicc_tensor &from, uint32_t dim, const char *data, ch
 }
 
 void aicc::rt::packTensor(const aicc_tensor &from, void *to) {
-  packDim(from, 0, static_cast<const char *>(from.data), static_cast<char *>(to), aicc_element_type_bits(from.type) / 8);
+  packDim(from, 0, static_cast<const char *>(from.data), static_cast<char *>(to),
+          aicc_element_type_bits(from.type) / 8);
 }

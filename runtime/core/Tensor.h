@@ -1,8 +1,9 @@
-//===- Tensor.h - tensors -------------------------------------------------------------------------------------------===//
+//===- Tensor.h - tensors ----------------------------------------------------------------===//
 //
-// A reference-counted array with a type, sizes and strides, in memory that is ours, the caller's, or another tensor's.
+// A reference-counted array with a type, sizes and strides, in memory that is ours, the caller's, or another
+// tensor's.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_CORE_TENSOR_H
 #define AICC_RUNTIME_CORE_TENSOR_H
 
@@ -30,7 +31,8 @@ struct aicc_tensor : aicc::rt::RefCounted<aicc_tensor> {
 
 namespace aicc::rt {
 
-/// Bytes of a dense tensor, rounded up to whole ones. False when a size is negative or the product leaves 62 bits.
+/// Bytes of a dense tensor, rounded up to whole ones. False when a size is negative or the product leaves 62
+/// bits.
 bool computeByteSize(aicc_element_type type, uint32_t rank, const int64_t *dims, uint64_t &bytes);
 
 /// A tensor without memory yet; null when there is no memory even for that.

@@ -1,9 +1,9 @@
-//===- Format.h - the file around the FlatBuffer --------------------------------------------------------------------===//
+//===- Format.h - the file around the FlatBuffer -----------------------------------------===//
 //
-// The 64-byte header of an .aicc file, its limits and feature bits: what writer and loader must agree on and the schema
-// cannot say. docs/module-format.md is the description for people.
+// The 64-byte header of an .aicc file, its limits and feature bits: what writer and loader must agree on and
+// the schema cannot say. docs/module-format.md is the description for people.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_MODULE_FORMAT_H
 #define AICC_RUNTIME_MODULE_FORMAT_H
 
@@ -21,7 +21,8 @@ constexpr uint32_t kFormatVersion = 1;
 constexpr uint64_t kPageSize = 4096;
 /// FlatBuffers' own limit is 2^31; offsets in it are 32 bits.
 constexpr uint64_t kMaxFlatBufferSize = (1ull << 31) - 1;
-/// What one function may declare; far above what a program needs, and small enough to allocate without thought.
+/// What one function may declare; far above what a program needs, and small enough to allocate without
+/// thought.
 constexpr uint32_t kMaxRegisters = 1u << 20;
 constexpr uint32_t kMaxSlots = 1u << 20;
 constexpr uint32_t kMaxRank = 64;
@@ -37,8 +38,8 @@ enum Feature : uint64_t {
 /// What this runtime can do.
 constexpr uint64_t kSupportedFeatures = 0;
 
-/// At offset 0, little endian. `hash` is XXH3-128 of the FlatBuffer, seeded with the first 8 bytes (low) of the XXH3-128 of the
-/// header's bytes before it, so that it guards both.
+/// At offset 0, little endian. `hash` is XXH3-128 of the FlatBuffer, seeded with the first 8 bytes (low) of
+/// the XXH3-128 of the header's bytes before it, so that it guards both.
 struct ModuleHeader {
   char magic[8];
   uint32_t headerVersion;
@@ -58,7 +59,9 @@ inline Hash computeModuleHash(const ModuleHeader &header, const void *flatBuffer
 
 /// False on overflow.
 inline bool checkedAdd(uint64_t a, uint64_t b, uint64_t &sum) { return !__builtin_add_overflow(a, b, &sum); }
-inline bool checkedMul(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
+inline bool checkedMul(uint64_t a, uint64_t b, uint64_t &product) {
+  return !__builtin_mul_overflow(a, b, &product);
+}
 
 /// Whether [offset, offset + size) lies within [0, limit).
 inline bool rangeIsWithin(uint64_t offset, uint64_t size, uint64_t limit) {

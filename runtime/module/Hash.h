@@ -1,9 +1,9 @@
-//===- Hash.h - the hash of the module format -----------------------------------------------------------------------===//
+//===- Hash.h - the hash of the module format --------------------------------------------===//
 //
-// XXH3 with 128 bits, which guards FlatBuffer, kernels and weights against damage and finds equal segments. Apart, so that
-// the hash's header (it is large and inlined) is compiled once.
+// XXH3 with 128 bits, which guards FlatBuffer, kernels and weights against damage and finds equal segments.
+// Apart, so that the hash's header (it is large and inlined) is compiled once.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_MODULE_HASH_H
 #define AICC_RUNTIME_MODULE_HASH_H
 

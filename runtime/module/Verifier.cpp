@@ -1,8 +1,8 @@
-//===- Verifier.cpp - header, structure, segments and signatures ----------------------------------------------------===//
+//===- Verifier.cpp - header, structure, segments and signatures -------------------------===//
 //
 // The parts of a module that hold for all its instances. Programs are in VerifyPrograms.cpp.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/module/Verifier.h"
 
 #include "runtime/module/aicc_generated.h"
@@ -53,7 +53,8 @@ static bool verifyHeader(const ModuleHeader &header, uint64_t size, FormatError 
                                       "; this runtime reads " + std::to_string(kHeaderVersion));
   if (header.fileSize != size)
     return failVerification(error, "header.file_size",
-                            "says " + std::to_string(header.fileSize) + " bytes, there are " + std::to_string(size));
+                            "says " + std::to_string(header.fileSize) + " bytes, there are " +
+                                std::to_string(size));
   if (header.formatVersion == 0 || header.formatVersion > kFormatVersion)
     return failUnsupported(error, "module: header.format_version is " + std::to_string(header.formatVersion) +
                                       "; this runtime reads up to " + std::to_string(kFormatVersion));
@@ -114,7 +115,8 @@ static bool verifyInstance(const fb::Module &module, uint32_t index, FormatError
       return failVerification(error, path + ".target", "is the same as another instance's");
   if (uint32_t slots = countOf(instance.device_slots())) {
     if (slots != 1 || *stringOrEmpty(instance.device_slots()->Get(0)->format()))
-      return failVerification(error, path + ".device_slots", "has more than the host without the multi-device feature");
+      return failVerification(error, path + ".device_slots",
+                              "has more than the host without the multi-device feature");
   }
   for (uint32_t i = 0, n = countOf(instance.executables()); i < n; ++i) {
     const fb::Executable &executable = *instance.executables()->Get(i);

@@ -1,10 +1,11 @@
-//===- Verifier.h - decides whether a file is a module --------------------------------------------------------------===//
+//===- Verifier.h - decides whether a file is a module -----------------------------------===//
 //
-// Everything that can be known before a module runs is checked here, once: the header, the FlatBuffer's structure, and
-// then every index, offset, size, register and slot in it. Whoever reads a verified module relies on it and checks only what
-// depends on run-time values. Used by the runtime's loader and, on its own output, by the compiler's writer.
+// Everything that can be known before a module runs is checked here, once: the header, the FlatBuffer's
+// structure, and then every index, offset, size, register and slot in it. Whoever reads a verified module
+// relies on it and checks only what depends on run-time values. Used by the runtime's loader and, on its own
+// output, by the compiler's writer.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_RUNTIME_MODULE_VERIFIER_H
 #define AICC_RUNTIME_MODULE_VERIFIER_H
 
@@ -31,12 +32,13 @@ struct VerifyOptions {
   bool checkHash = true;
 };
 
-/// Verifies the whole file `data`. Returns its root, which points into `data`, or null with `error` filled. Reads the
-/// header and the FlatBuffer only. `data` is aligned to 8 bytes.
+/// Verifies the whole file `data`. Returns its root, which points into `data`, or null with `error` filled.
+/// Reads the header and the FlatBuffer only. `data` is aligned to 8 bytes.
 const fb::Module *verifyModule(const void *data, uint64_t size, FormatError &error,
                                const VerifyOptions &options = {});
 
-/// Compares the segment's hash with its bytes. `index` is valid. Part of the load for code, on request for weights.
+/// Compares the segment's hash with its bytes. `index` is valid. Part of the load for code, on request for
+/// weights.
 bool verifySegment(const void *data, const fb::Module &module, uint32_t index, FormatError &error);
 
 /// Part of verifyModule: functions, commands and states of one instance. `path` names it in messages.
@@ -47,7 +49,9 @@ bool verifyPrograms(const fb::Module &module, const fb::Instance &instance, cons
 bool failVerification(FormatError &error, const std::string &where, const std::string &what);
 
 /// "" for an absent string.
-template <typename String> const char *stringOrEmpty(const String *string) { return string ? string->c_str() : ""; }
+template <typename String> const char *stringOrEmpty(const String *string) {
+  return string ? string->c_str() : "";
+}
 
 /// 0 for an absent vector.
 template <typename Vector> uint32_t countOf(const Vector *vector) { return vector ? vector->size() : 0; }

@@ -1,10 +1,10 @@
-//===- VerifyPrograms.cpp - functions and commands ------------------------------------------------------------------===//
+//===- VerifyPrograms.cpp - functions and commands ---------------------------------------===//
 //
-// The semantic check of an instance's functions: after it, every register, slot, block, constant, executable and function
-// that a command names exists, every block ends in a terminator, calls form no cycle, and constants lie in the ranges of the
-// fields that hold them.
+// The semantic check of an instance's functions: after it, every register, slot, block, constant, executable
+// and function that a command names exists, every block ends in a terminator, calls form no cycle, and
+// constants lie in the ranges of the fields that hold them.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "runtime/module/Verifier.h"
 
 #include "runtime/module/aicc_generated.h"
@@ -17,7 +17,8 @@
 using namespace aicc;
 using namespace aicc::rt;
 
-static_assert(int(fb::ElementType_U2) == int(AICC_TYPE_U2) && int(fb::ElementType_Bool) == int(AICC_TYPE_BOOL) &&
+static_assert(int(fb::ElementType_U2) == int(AICC_TYPE_U2) &&
+                  int(fb::ElementType_Bool) == int(AICC_TYPE_BOOL) &&
                   int(fb::ElementType_MAX) == int(AICC_TYPE_U2),
               "schema and C ABI number element types alike");
 
@@ -25,7 +26,8 @@ namespace {
 
 constexpr uint32_t kMaxBindings = 1u << 16;
 
-/// Verifies one function. Methods return false with `error` set; `where` is the path of what is being looked at.
+/// Verifies one function. Methods return false with `error` set; `where` is the path of what is being looked
+/// at.
 class FunctionVerifier {
 public:
   FunctionVerifier(const fb::Module &module, const fb::Instance &instance, const fb::Function &function,
@@ -38,7 +40,9 @@ public:
   }
 
 private:
-  bool fail(const std::string &field, const char *what) { return failVerification(error, where + "." + field, what); }
+  bool fail(const std::string &field, const char *what) {
+    return failVerification(error, where + "." + field, what);
+  }
 
   template <typename Body> bool within(const char *field, uint32_t index, Body body) {
     size_t length = where.size();
@@ -111,9 +115,8 @@ bool FunctionVerifier::verifyType(const fb::TensorType *type, bool symbolsAllowe
     const fb::Dim &dim = *type->dims()->Get(i);
     if (dim.size() < -1)
       return fail("type.dims", "have a negative size");
-    if (dim.symbol() < -1 || (dim.symbol() >= 0 && (!symbolsAllowed ||
-                                                    static_cast<uint32_t>(dim.symbol()) >=
-                                                        countOf(function.symbols()))))
+    if (dim.symbol() < -1 || (dim.symbol() >= 0 && (!symbolsAllowed || static_cast<uint32_t>(dim.symbol()) >=
+                                                                           countOf(function.symbols()))))
       return fail("type.dims", "name a symbol that does not exist");
     if (dim.size() == -1)
       isStatic = false;
@@ -166,8 +169,8 @@ bool FunctionVerifier::verifyDeclarations() {
   for (uint32_t i = 0; i < countOf(function.arenas()); ++i) {
     const fb::Arena &arena = *function.arenas()->Get(i);
     if (!within("arenas", i, [&] {
-          return checkSlot(arena.slot(), "slot") && checkAlignment(arena.alignment()) && checkDevice(arena.device()) &&
-                 (arena.size() < (1ull << 48) || fail("size", "is too large"));
+          return checkSlot(arena.slot(), "slot") && checkAlignment(arena.alignment()) &&
+                 checkDevice(arena.device()) && (arena.size() < (1ull << 48) || fail("size", "is too large"));
         }))
       return false;
   }
@@ -204,9 +207,10 @@ bool FunctionVerifier::verifySignature() {
           if (!verifyType(result.type(), /*symbolsAllowed=*/true) || !checkSlot(result.slot(), "slot") ||
               !checkDevice(result.device()))
             return false;
-          if (result.alias_arg() < -1 || (result.alias_arg() >= 0 &&
-                                          (static_cast<uint32_t>(result.alias_arg()) >= countOf(function.args()) ||
-                                           !function.args()->Get(result.alias_arg())->donated())))
+          if (result.alias_arg() < -1 ||
+              (result.alias_arg() >= 0 &&
+               (static_cast<uint32_t>(result.alias_arg()) >= countOf(function.args()) ||
+                !function.args()->Get(result.alias_arg())->donated())))
             return fail("alias_arg", "is not a donated argument");
           if (function.is_private())
             return true;
@@ -240,8 +244,8 @@ bool FunctionVerifier::verifyShapeCommand(const fb::Command &command) {
     return verifyArith(*command.op_as_Arith());
   case fb::CommandOp_Select: {
     const fb::Select &op = *command.op_as_Select();
-    return checkRegister(op.dst(), "dst") && checkOperand(op.condition(), "condition") && checkOperand(op.a(), "a") &&
-           checkOperand(op.b(), "b");
+    return checkRegister(op.dst(), "dst") && checkOperand(op.condition(), "condition") &&
+           checkOperand(op.a(), "a") && checkOperand(op.b(), "b");
   }
   case fb::CommandOp_ArgDim: {
     const fb::ArgDim &op = *command.op_as_ArgDim();
@@ -325,10 +329,12 @@ bool FunctionVerifier::verifyDispatch(const fb::Dispatch &op) {
 }
 
 bool FunctionVerifier::verifyCall(const fb::Call &op) {
-  if (op.function() >= countOf(instance.functions()) || !instance.functions()->Get(op.function())->is_private())
+  if (op.function() >= countOf(instance.functions()) ||
+      !instance.functions()->Get(op.function())->is_private())
     return fail("function", "is not a private function");
   const fb::Function &callee = *instance.functions()->Get(op.function());
-  if (countOf(op.arg_slots()) != countOf(callee.args()) || countOf(op.result_slots()) != countOf(callee.results()) ||
+  if (countOf(op.arg_slots()) != countOf(callee.args()) ||
+      countOf(op.result_slots()) != countOf(callee.results()) ||
       countOf(op.inputs()) != countOf(callee.input_registers()) ||
       countOf(op.outputs()) != countOf(callee.output_registers()))
     return fail("function", "takes another number of arguments, results, inputs or outputs");
@@ -364,8 +370,8 @@ bool FunctionVerifier::verifyCommand(const fb::Command &command, bool isLast) {
     return checkSlot(command.op_as_Free()->slot(), "slot");
   case fb::CommandOp_View: {
     const fb::View &op = *command.op_as_View();
-    return checkSlot(op.dst(), "dst") && checkSlot(op.src(), "src") && checkOperand(op.offset(), "offset", 0) &&
-           checkOperand(op.size(), "size", 0);
+    return checkSlot(op.dst(), "dst") && checkSlot(op.src(), "src") &&
+           checkOperand(op.offset(), "offset", 0) && checkOperand(op.size(), "size", 0);
   }
   case fb::CommandOp_ConstantView: {
     const fb::ConstantView &op = *command.op_as_ConstantView();
@@ -378,15 +384,16 @@ bool FunctionVerifier::verifyCommand(const fb::Command &command, bool isLast) {
   }
   case fb::CommandOp_Copy: {
     const fb::Copy &op = *command.op_as_Copy();
-    return checkSlot(op.dst(), "dst") && checkSlot(op.src(), "src") && checkOperand(op.dst_offset(), "dst_offset", 0) &&
-           checkOperand(op.src_offset(), "src_offset", 0) && checkOperand(op.size(), "size", 0);
+    return checkSlot(op.dst(), "dst") && checkSlot(op.src(), "src") &&
+           checkOperand(op.dst_offset(), "dst_offset", 0) && checkOperand(op.src_offset(), "src_offset", 0) &&
+           checkOperand(op.size(), "size", 0);
   }
   case fb::CommandOp_Fill: {
     const fb::Fill &op = *command.op_as_Fill();
     if (!isPowerOfTwo(op.pattern_size()) || op.pattern_size() > 8)
       return fail("pattern_size", "is not 1, 2, 4 or 8");
-    return checkSlot(op.dst(), "dst") && checkOperand(op.offset(), "offset", 0) && checkOperand(op.size(), "size", 0) &&
-           checkOperand(op.pattern(), "pattern");
+    return checkSlot(op.dst(), "dst") && checkOperand(op.offset(), "offset", 0) &&
+           checkOperand(op.size(), "size", 0) && checkOperand(op.pattern(), "pattern");
   }
   case fb::CommandOp_Dispatch:
     return verifyDispatch(*command.op_as_Dispatch());
@@ -405,7 +412,8 @@ bool FunctionVerifier::verifyCommand(const fb::Command &command, bool isLast) {
     default:
       return fail("element_type", "cannot be loaded into a register");
     }
-    return checkRegister(op.dst(), "dst") && checkSlot(op.src(), "src") && checkOperand(op.offset(), "offset", 0);
+    return checkRegister(op.dst(), "dst") && checkSlot(op.src(), "src") &&
+           checkOperand(op.offset(), "offset", 0);
   }
   case fb::CommandOp_Branch:
     return verifyBlockIndex(command.op_as_Branch()->block(), "block");

@@ -1,9 +1,9 @@
-//===- ApiTest.cpp - the C ABI beside runs --------------------------------------------------------------------------===//
+//===- ApiTest.cpp - the C ABI beside runs -----------------------------------------------===//
 //
-// Targets and their selection, tensors, DLPack, queries, options of older and newer callers, and the files of every format
-// that was ever released.
+// Targets and their selection, tensors, DLPack, queries, options of older and newer callers, and the files of
+// every format that was ever released.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include <cstring>
@@ -90,12 +90,13 @@ TEST(Targets, SaysWhyNothingFits) {
   });
   auto instance = makeRuntime();
   aicc_module *module = nullptr;
-  EXPECT_TRUE(failsWith(aicc_module_load_file(instance.get(), aicc_instance_get_device(instance.get(), 0), path.c_str(),
-                                              nullptr, &module),
+  EXPECT_TRUE(failsWith(aicc_module_load_file(instance.get(), aicc_instance_get_device(instance.get(), 0),
+                                              path.c_str(), nullptr, &module),
                         AICC_STATUS_UNSUPPORTED, "cpu:x86-64 needs format other-format"));
   ASSERT_TRUE(ok(aicc_module_load_file(instance.get(), nullptr, path.c_str(), nullptr, &module)));
   aicc_context *context = nullptr;
-  EXPECT_TRUE(failsWith(aicc_context_create(module, nullptr, &context), AICC_STATUS_INVALID_ARGUMENT, "without a device"));
+  EXPECT_TRUE(failsWith(aicc_context_create(module, nullptr, &context), AICC_STATUS_INVALID_ARGUMENT,
+                        "without a device"));
   aicc_module_destroy(module);
 }
 
@@ -105,8 +106,8 @@ TEST(Targets, RefusesImagesWithoutTheKernel) {
   });
   auto instance = makeRuntime();
   aicc_module *module = nullptr;
-  EXPECT_TRUE(failsWith(aicc_module_load_file(instance.get(), aicc_instance_get_device(instance.get(), 0), path.c_str(),
-                                              nullptr, &module),
+  EXPECT_TRUE(failsWith(aicc_module_load_file(instance.get(), aicc_instance_get_device(instance.get(), 0),
+                                              path.c_str(), nullptr, &module),
                         AICC_STATUS_DATA_LOSS, "no kernel other"));
 }
 
@@ -116,7 +117,8 @@ TEST(Instance, FindsDevicesByName) {
   EXPECT_EQ(aicc_instance_device_count(instance.get()), 1u);
   for (const char *name : {"cpu", "cpu:0", "", static_cast<const char *>(nullptr)})
     EXPECT_TRUE(ok(aicc_instance_find_device(instance.get(), name, &device)));
-  EXPECT_TRUE(failsWith(aicc_instance_find_device(instance.get(), "npu:7", &device), AICC_STATUS_NOT_FOUND, "cpu:0"));
+  EXPECT_TRUE(
+      failsWith(aicc_instance_find_device(instance.get(), "npu:7", &device), AICC_STATUS_NOT_FOUND, "cpu:0"));
   aicc_device_info info = {};
   info.struct_size = sizeof(info);
   ASSERT_TRUE(ok(aicc_device_get_info(device, &info)));
@@ -156,17 +158,23 @@ TEST(Tensor, ChecksSizes) {
   aicc_tensor *tensor = nullptr;
   int64_t negative[] = {2, -1}, huge[] = {1ll << 40, 1ll << 40}, six[] = {2, 3};
   const auto invalid = AICC_STATUS_INVALID_ARGUMENT;
-  EXPECT_TRUE(failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_F32, 2, negative, &tensor), invalid));
-  EXPECT_TRUE(failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_F32, 2, huge, &tensor), invalid));
-  EXPECT_TRUE(failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_INVALID, 2, six, &tensor), invalid));
+  EXPECT_TRUE(
+      failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_F32, 2, negative, &tensor), invalid));
+  EXPECT_TRUE(
+      failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_F32, 2, huge, &tensor), invalid));
+  EXPECT_TRUE(
+      failsWith(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_INVALID, 2, six, &tensor), invalid));
   float data[6];
-  EXPECT_TRUE(failsWith(aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, six, nullptr, data, 23, nullptr, nullptr, &tensor),
-                        invalid, "needs 24 bytes"));
+  EXPECT_TRUE(failsWith(
+      aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, six, nullptr, data, 23, nullptr, nullptr, &tensor),
+      invalid, "needs 24 bytes"));
   int64_t strides[] = {4, 1};
-  EXPECT_TRUE(failsWith(aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, six, strides, data, 24, nullptr, nullptr, &tensor),
-                        invalid, "needs 28 bytes"));
+  EXPECT_TRUE(failsWith(
+      aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, six, strides, data, 24, nullptr, nullptr, &tensor),
+      invalid, "needs 28 bytes"));
   int64_t empty[] = {0, 3};
-  ASSERT_TRUE(ok(aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, empty, nullptr, nullptr, 0, nullptr, nullptr, &tensor)));
+  ASSERT_TRUE(ok(aicc_tensor_wrap(instance.get(), AICC_TYPE_F32, 2, empty, nullptr, nullptr, 0, nullptr,
+                                  nullptr, &tensor)));
   aicc_tensor_release(tensor);
 }
 
@@ -215,16 +223,19 @@ TEST(DLPack, RefusesWhatItCannotUse) {
   int64_t sizes[] = {4};
   float data[4];
   int deleted = 0;
-  DLTensorMirror mirror = {data, 1, 0, 1, 2, 32, 1, sizes, nullptr, 0, &deleted, [](DLTensorMirror *self) {
-                             ++*static_cast<int *>(self->context);
-                           }};
+  DLTensorMirror mirror = {
+      data, 1,     0,       1, 2,        32,
+      1,    sizes, nullptr, 0, &deleted, [](DLTensorMirror *self) {
+                             ++*static_cast<int *>(self->context); }};
   auto *managed = reinterpret_cast<DLManagedTensor *>(&mirror);
   aicc_tensor *tensor = nullptr;
   mirror.deviceType = 2;
-  EXPECT_TRUE(failsWith(aicc_tensor_import_dlpack(instance.get(), managed, &tensor), AICC_STATUS_UNSUPPORTED, "device type 2"));
+  EXPECT_TRUE(failsWith(aicc_tensor_import_dlpack(instance.get(), managed, &tensor), AICC_STATUS_UNSUPPORTED,
+                        "device type 2"));
   mirror.deviceType = 1;
   mirror.lanes = 4;
-  EXPECT_TRUE(failsWith(aicc_tensor_import_dlpack(instance.get(), managed, &tensor), AICC_STATUS_UNSUPPORTED, "lanes"));
+  EXPECT_TRUE(failsWith(aicc_tensor_import_dlpack(instance.get(), managed, &tensor), AICC_STATUS_UNSUPPORTED,
+                        "lanes"));
   mirror.lanes = 1;
   EXPECT_EQ(deleted, 0);
   ASSERT_TRUE(ok(aicc_tensor_import_dlpack(instance.get(), managed, &tensor)));
@@ -257,7 +268,8 @@ TEST(Queries, DescribeTheSignature) {
   ASSERT_TRUE(ok(aicc_module_get_provenance(s.module.get(), 0, &key, &text)));
   EXPECT_STREQ(key, "producer");
   const aicc_function *other = nullptr;
-  EXPECT_TRUE(failsWith(aicc_module_find_function(s.module.get(), "other", &other), AICC_STATUS_NOT_FOUND, "other"));
+  EXPECT_TRUE(
+      failsWith(aicc_module_find_function(s.module.get(), "other", &other), AICC_STATUS_NOT_FOUND, "other"));
 }
 
 TEST(Fixtures, OfEveryReleasedFormatLoadAndRun) {
@@ -270,7 +282,8 @@ TEST(Fixtures, OfEveryReleasedFormatLoadAndRun) {
       continue;
     ++count;
     SCOPED_TRACE(name);
-    // All fixtures hold the same function: relu-free add with a weight, y = a + b + w, of dynamic size up to 64.
+    // All fixtures hold the same function: relu-free add with a weight, y = a + b + w, of dynamic size up
+    // to 64.
     Session s(std::string(AICC_TEST_FIXTURES) + "/" + name);
     ASSERT_NE(s.function, nullptr);
     EXPECT_TRUE(ok(aicc_module_verify_weights(s.module.get())));

@@ -1,8 +1,8 @@
-//===- ConcurrencyTest.cpp - many threads, contexts and sizes -------------------------------------------------------===//
+//===- ConcurrencyTest.cpp - many threads, contexts and sizes ----------------------------===//
 //
 // What must hold when one module is used from everywhere at once; the ThreadSanitizer build runs these too.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include "targets/cpu/driver/ThreadPool.h"

@@ -1,9 +1,9 @@
-//===- ImageTest.cpp - kernel images --------------------------------------------------------------------------------===//
+//===- ImageTest.cpp - kernel images -----------------------------------------------------===//
 //
-// The image loader on whole and on damaged images. Loading runs the image's query function, so damage to code is not tried:
-// the module's hashes guard that.
+// The image loader on whole and on damaged images. Loading runs the image's query function, so damage to code
+// is not tried: the module's hashes guard that.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include "targets/cpu/driver/CpuInfo.h"
@@ -95,7 +95,8 @@ TEST(Image, SurvivesDamagedHeaders) {
   const std::vector<uint8_t> &whole = kernelImage();
   Elf64_Ehdr header = headerOf(whole);
   size_t end = header.e_phoff + header.e_phnum * sizeof(Elf64_Phdr);
-  // Addresses of code and data are left alone: an image whose pieces lie elsewhere is whole, and runs what it finds.
+  // Addresses of code and data are left alone: an image whose pieces lie elsewhere is whole, and runs what it
+  // finds.
   for (size_t i = 0; i < end; ++i) {
     bool isAddress = i >= header.e_phoff && (i - header.e_phoff) % sizeof(Elf64_Phdr) < 32;
     if (isAddress)
@@ -113,18 +114,19 @@ TEST(Image, RefusesWhatTheAbiForbids) {
   std::vector<uint8_t> bytes = kernelImage();
   bytes[EI_CLASS] = ELFCLASS32;
   EXPECT_TRUE(failsWith(loadImage(bytes), lost, "x86-64"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_flags |= PF_W | PF_X; })), lost,
-                        "writable and executable"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_memsz = UINT64_MAX; })), lost,
-                        "leaves the file"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_vaddr = 1ull << 62; })), lost,
-                        "leaves the file"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_offset = 1ull << 62; })), lost,
-                        "leaves the file"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_GNU_STACK, [](Elf64_Phdr &p) { p.p_type = PT_TLS; })), lost,
-                        "thread-local"));
-  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_DYNAMIC, [](Elf64_Phdr &p) { p.p_type = PT_NULL; })), lost,
-                        "dynamic"));
+  EXPECT_TRUE(
+      failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_flags |= PF_W | PF_X; })), lost,
+                "writable and executable"));
+  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_memsz = UINT64_MAX; })),
+                        lost, "leaves the file"));
+  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_vaddr = 1ull << 62; })),
+                        lost, "leaves the file"));
+  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_LOAD, [](Elf64_Phdr &p) { p.p_offset = 1ull << 62; })),
+                        lost, "leaves the file"));
+  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_GNU_STACK, [](Elf64_Phdr &p) { p.p_type = PT_TLS; })),
+                        lost, "thread-local"));
+  EXPECT_TRUE(failsWith(loadImage(withProgramHeader(PT_DYNAMIC, [](Elf64_Phdr &p) { p.p_type = PT_NULL; })),
+                        lost, "dynamic"));
   EXPECT_TRUE(failsWith(loadImage(withDynamic(DT_HASH, DT_NEEDED, 1)), lost, "another library"));
   EXPECT_TRUE(failsWith(loadImage(withDynamic(DT_HASH, DT_INIT, 1)), lost, "initializers"));
   EXPECT_TRUE(failsWith(loadImage(withDynamic(DT_HASH, DT_RELACOUNT, 1)), lost, "hash table"));

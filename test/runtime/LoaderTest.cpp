@@ -1,9 +1,9 @@
-//===- LoaderTest.cpp - files that are not what they should be ------------------------------------------------------===//
+//===- LoaderTest.cpp - files that are not what they should be ---------------------------===//
 //
-// Truncated, bit-flipped and inconsistent modules must give a status that names the field, and never a crash. Run under
-// AddressSanitizer too.
+// Truncated, bit-flipped and inconsistent modules must give a status that names the field, and never a crash.
+// Run under AddressSanitizer too.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include "runtime/module/Verifier.h"
@@ -52,7 +52,8 @@ protected:
     options.struct_size = sizeof(options);
     options.flags = flags;
     aicc_module *module = nullptr;
-    aicc_status *status = aicc_module_load_memory(instance.get(), device, bytes.data(), bytes.size(), &options, &module);
+    aicc_status *status =
+        aicc_module_load_memory(instance.get(), device, bytes.data(), bytes.size(), &options, &module);
     if (!status)
       aicc_module_destroy(module);
     return status;
@@ -60,7 +61,8 @@ protected:
 };
 
 /// Builds a module around `function`; returns what the writer's own verification says.
-std::string verifyFunction(Function function, const std::function<void(ModuleWriter &, Instance &)> &more = {}) {
+std::string verifyFunction(Function function,
+                           const std::function<void(ModuleWriter &, Instance &)> &more = {}) {
   ModuleWriter writer(temporaryPath("invalid.aicc"));
   Instance instance = makeInstance(writer);
   instance.functions.push_back(std::move(function));
@@ -119,7 +121,8 @@ TEST_F(Loader, NoticesEachFlippedBit) {
       aicc_status_destroy(status);
     }
   for (uint64_t i = 0; i < header.flatBufferSize; ++i)
-    EXPECT_TRUE(failsWith(flipped(header.flatBufferOffset + i, static_cast<int>(i % 8)), AICC_STATUS_DATA_LOSS, "header.hash"));
+    EXPECT_TRUE(failsWith(flipped(header.flatBufferOffset + i, static_cast<int>(i % 8)),
+                          AICC_STATUS_DATA_LOSS, "header.hash"));
 }
 
 TEST_F(Loader, ChecksHashesOfCodeAtLoadAndOfWeightsOnRequest) {
@@ -133,7 +136,8 @@ TEST_F(Loader, ChecksHashesOfCodeAtLoadAndOfWeightsOnRequest) {
   ASSERT_NE(weightsAt, bytes.end());
   *weightsAt ^= 1;
   EXPECT_TRUE(ok(load(bytes)));
-  EXPECT_TRUE(failsWith(load(bytes, AICC_MODULE_COPY | AICC_MODULE_VERIFY_WEIGHTS), AICC_STATUS_DATA_LOSS, "segments["));
+  EXPECT_TRUE(failsWith(load(bytes, AICC_MODULE_COPY | AICC_MODULE_VERIFY_WEIGHTS), AICC_STATUS_DATA_LOSS,
+                        "segments["));
   *weightsAt ^= 1;
   codeAt[100] ^= 1;
   EXPECT_TRUE(failsWith(load(bytes), AICC_STATUS_DATA_LOSS, "segments["));
@@ -158,8 +162,8 @@ TEST_F(Loader, SurvivesEveryByteOfTheFlatBuffer) {
 TEST_F(Loader, SurvivesHostileHeaders) {
   const std::vector<uint8_t> bytes = moduleBytes();
   for (uint64_t field = 8; field < 48; field += 8)
-    for (uint64_t value : {uint64_t(0), uint64_t(1), uint64_t(63), uint64_t(65), uint64_t(1) << 31, uint64_t(1) << 32,
-                           uint64_t(1) << 63, UINT64_MAX, UINT64_MAX - 63}) {
+    for (uint64_t value : {uint64_t(0), uint64_t(1), uint64_t(63), uint64_t(65), uint64_t(1) << 31,
+                           uint64_t(1) << 32, uint64_t(1) << 63, UINT64_MAX, UINT64_MAX - 63}) {
       std::vector<uint8_t> changed = bytes;
       std::memcpy(changed.data() + field, &value, sizeof(value));
       rehash(changed);
@@ -179,8 +183,8 @@ TEST_F(Loader, NamesWhatItCannotDo) {
   };
   EXPECT_TRUE(failsWith(with(offsetof(rt::ModuleHeader, requiredFeatures), uint64_t(rt::FeatureEvents)),
                         AICC_STATUS_UNSUPPORTED, "events"));
-  EXPECT_TRUE(failsWith(with(offsetof(rt::ModuleHeader, requiredFeatures), uint64_t(1) << 40), AICC_STATUS_UNSUPPORTED,
-                        "bit 40"));
+  EXPECT_TRUE(failsWith(with(offsetof(rt::ModuleHeader, requiredFeatures), uint64_t(1) << 40),
+                        AICC_STATUS_UNSUPPORTED, "bit 40"));
   EXPECT_TRUE(failsWith(with(offsetof(rt::ModuleHeader, formatVersion), uint32_t(2)), AICC_STATUS_UNSUPPORTED,
                         "format_version"));
   EXPECT_TRUE(failsWith(with(offsetof(rt::ModuleHeader, headerVersion), uint32_t(7)), AICC_STATUS_UNSUPPORTED,
@@ -272,7 +276,8 @@ TEST(Verifier, NamesTheFieldOfABadFunction) {
   refuses([](Function &f) { f.blocks = {{CommandBranchIf{imm(1), 0, 4}}}; }, "else_block");
   refuses([](Function &f) { f.blocks[0].pop_back(); }, "does not end");
   refuses([](Function &f) { f.args[0].slot = 3; }, "args[0].slot");
-  refuses([](Function &f) { f.args[0].type.elementType = static_cast<aicc_element_type>(24); }, "element_type");
+  refuses([](Function &f) { f.args[0].type.elementType = static_cast<aicc_element_type>(24); },
+          "element_type");
   refuses([](Function &f) { f.args[0].type.dims[0].symbol = 1; }, "symbol");
   refuses([](Function &f) { f.args[0].type.dims[0] = {-2, -1}; }, "negative");
   refuses([](Function &f) { f.args[0].type.dims.assign(3, Dim{1ll << 31, -1}); }, "too large");
@@ -309,7 +314,7 @@ TEST(Verifier, RefusesRecursion) {
   EXPECT_NE(error.find("calls itself"), std::string::npos) << error;
 }
 
-//===--- Writer -------------------------------------------------------------------------------------------------------===//
+//===--- Writer --------------------------------------------------------------------------===//
 
 TEST(Writer, StoresEqualContentsOnce) {
   std::vector<uint8_t> large(100000, 7), other(100000, 8);

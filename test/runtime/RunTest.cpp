@@ -1,8 +1,8 @@
-//===- RunTest.cpp - modules from file to result --------------------------------------------------------------------===//
+//===- RunTest.cpp - modules from file to result -----------------------------------------===//
 //
 // Hand-built modules through the C ABI: what commands do, and what runs answer to callers who get it wrong.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include <cstring>
@@ -51,9 +51,11 @@ TEST(Run, ChecksInputsAgainstTheSignature) {
   std::vector<Handle<aicc_tensor>> outputs;
   EXPECT_TRUE(failsWith(s.run({a.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "takes 2 inputs"));
   EXPECT_TRUE(failsWith(s.run({a.get(), nullptr}, outputs), AICC_STATUS_INVALID_ARGUMENT, "b is missing"));
-  EXPECT_TRUE(failsWith(s.run({a.get(), b.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "is 5, but must be 4"));
+  EXPECT_TRUE(
+      failsWith(s.run({a.get(), b.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "is 5, but must be 4"));
   EXPECT_TRUE(failsWith(s.run({matrix.get(), a.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "2x2xf32"));
-  EXPECT_TRUE(failsWith(s.run({empty.get(), empty.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "size n is 0"));
+  EXPECT_TRUE(
+      failsWith(s.run({empty.get(), empty.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "size n is 0"));
   int64_t four = 4;
   aicc_tensor *integers = nullptr;
   ASSERT_TRUE(ok(aicc_tensor_create(s.instance.get(), nullptr, AICC_TYPE_I32, 1, &four, &integers)));
@@ -71,7 +73,8 @@ TEST(Run, WritesIntoTheCallersOutputs) {
   EXPECT_EQ(outputs[0].get(), mine);
   EXPECT_EQ(values(mine), (std::vector<float>{11, 22, 33}));
   outputs[0] = s.tensor({4}, {0, 0, 0, 0});
-  EXPECT_TRUE(failsWith(s.run({a.get(), b.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "output sum is 4xf32"));
+  EXPECT_TRUE(
+      failsWith(s.run({a.get(), b.get()}, outputs), AICC_STATUS_INVALID_ARGUMENT, "output sum is 4xf32"));
   EXPECT_NE(outputs[0], nullptr);
 }
 
@@ -86,8 +89,8 @@ TEST(Run, PacksStridedInputs) {
   float transposed[] = {1, 4, 2, 5, 3, 6};
   int64_t sizes[] = {2, 3}, strides[] = {1, 2};
   aicc_tensor *x = nullptr;
-  ASSERT_TRUE(ok(aicc_tensor_wrap(s.instance.get(), AICC_TYPE_F32, 2, sizes, strides, transposed, sizeof(transposed),
-                                  nullptr, nullptr, &x)));
+  ASSERT_TRUE(ok(aicc_tensor_wrap(s.instance.get(), AICC_TYPE_F32, 2, sizes, strides, transposed,
+                                  sizeof(transposed), nullptr, nullptr, &x)));
   std::vector<Handle<aicc_tensor>> outputs;
   ASSERT_TRUE(ok(s.run({x}, outputs)));
   EXPECT_EQ(values(outputs[0].get()), (std::vector<float>{1, 2, 3, 4, 5, 6}));
@@ -124,7 +127,8 @@ TEST(Run, ShrinksResultsWhoseSizesDependOnData) {
   compact.entry = Compact;
   compact.bindings = {{0}, {1}, {2, imm(0), imm(8)}};
   compact.params = {reg(0)};
-  f.blocks = {{CommandAlloc{2, imm(8)}, compact, CommandLoadScalar{1, 2, imm(0)}, CommandFree{2}, CommandReturn{}}};
+  f.blocks = {
+      {CommandAlloc{2, imm(8)}, compact, CommandLoadScalar{1, 2, imm(0)}, CommandFree{2}, CommandReturn{}}};
   Session s(writeModule("compact", f));
   auto x = s.tensor({5}, {0, 7, 0, 8, 9});
   std::vector<Handle<aicc_tensor>> outputs;
@@ -143,7 +147,8 @@ TEST(Run, ArithmeticRoundsAndChecks) {
     f.results = {{type, 0}};
     f.registerCount = 1;
     f.slotCount = 1;
-    f.blocks = {{CommandArith{op, 0, imm(a), imm(b)}, CommandFill{0, imm(0), imm(8), reg(0), 8}, CommandReturn{}}};
+    f.blocks = {
+        {CommandArith{op, 0, imm(a), imm(b)}, CommandFill{0, imm(0), imm(8), reg(0), 8}, CommandReturn{}}};
     Session s(writeModule("arith", f), 1);
     std::vector<Handle<aicc_tensor>> outputs;
     aicc_status *status = s.run({}, outputs);
@@ -159,13 +164,14 @@ TEST(Run, ArithmeticRoundsAndChecks) {
     ArithOp op;
     int64_t a, b, result;
   };
-  const Case cases[] = {{ArithOp::Move, 5, 0, 5},       {ArithOp::Add, 2, 3, 5},        {ArithOp::Sub, 2, 3, -1},
-                        {ArithOp::Mul, -2, 3, -6},      {ArithOp::FloorDiv, -7, 2, -4}, {ArithOp::FloorDiv, 7, 2, 3},
-                        {ArithOp::CeilDiv, 7, 2, 4},    {ArithOp::CeilDiv, -7, 2, -3},  {ArithOp::CeilDiv, 8, 2, 4},
-                        {ArithOp::Mod, -7, 3, 2},       {ArithOp::Mod, 7, -3, -2},      {ArithOp::Mod, 6, 3, 0},
-                        {ArithOp::Min, 2, -3, -3},      {ArithOp::Max, 2, -3, 2},       {ArithOp::Eq, 2, 2, 1},
-                        {ArithOp::Ne, 2, 2, 0},         {ArithOp::Lt, 2, 3, 1},         {ArithOp::Le, 4, 3, 0},
-                        {ArithOp::And, 6, 3, 2},        {ArithOp::Or, 6, 3, 7},         {ArithOp::Xor, 6, 3, 5}};
+  const Case cases[] = {
+      {ArithOp::Move, 5, 0, 5},    {ArithOp::Add, 2, 3, 5},        {ArithOp::Sub, 2, 3, -1},
+      {ArithOp::Mul, -2, 3, -6},   {ArithOp::FloorDiv, -7, 2, -4}, {ArithOp::FloorDiv, 7, 2, 3},
+      {ArithOp::CeilDiv, 7, 2, 4}, {ArithOp::CeilDiv, -7, 2, -3},  {ArithOp::CeilDiv, 8, 2, 4},
+      {ArithOp::Mod, -7, 3, 2},    {ArithOp::Mod, 7, -3, -2},      {ArithOp::Mod, 6, 3, 0},
+      {ArithOp::Min, 2, -3, -3},   {ArithOp::Max, 2, -3, 2},       {ArithOp::Eq, 2, 2, 1},
+      {ArithOp::Ne, 2, 2, 0},      {ArithOp::Lt, 2, 3, 1},         {ArithOp::Le, 4, 3, 0},
+      {ArithOp::And, 6, 3, 2},     {ArithOp::Or, 6, 3, 7},         {ArithOp::Xor, 6, 3, 5}};
   for (const Case &c : cases) {
     std::vector<int64_t> out;
     EXPECT_TRUE(ok(compute(c.op, c.a, c.b, out)));
@@ -202,7 +208,8 @@ TEST(Run, LoopsAndMovesBuffers) {
   auto x = s.tensor({4}, {1, 2, 3, 4});
   int64_t turns = 5;
   aicc_tensor *n = nullptr;
-  ASSERT_TRUE(ok(aicc_tensor_wrap(s.instance.get(), AICC_TYPE_I64, 0, nullptr, nullptr, &turns, 8, nullptr, nullptr, &n)));
+  ASSERT_TRUE(ok(aicc_tensor_wrap(s.instance.get(), AICC_TYPE_I64, 0, nullptr, nullptr, &turns, 8, nullptr,
+                                  nullptr, &n)));
   std::vector<Handle<aicc_tensor>> outputs;
   ASSERT_TRUE(ok(s.run({x.get(), n}, outputs)));
   EXPECT_EQ(values(outputs[0].get()), (std::vector<float>{32, 64, 96, 128}));
@@ -233,8 +240,10 @@ TEST(Run, CallsPrivateFunctions) {
   f.results = {{f32("y", {4}), 1}, {TensorType{"n", AICC_TYPE_I64, {Dim{1, -1}}}, 2}};
   f.registerCount = 1;
   f.slotCount = 3;
-  f.blocks = {{CommandCall{1, {0}, {1}, {imm(4)}, {0}}, CommandFill{2, imm(0), imm(8), reg(0), 8}, CommandReturn{}}};
-  Session s(writeModule("call", f, [&](ModuleWriter &, Instance &instance) { instance.functions.push_back(callee); }));
+  f.blocks = {
+      {CommandCall{1, {0}, {1}, {imm(4)}, {0}}, CommandFill{2, imm(0), imm(8), reg(0), 8}, CommandReturn{}}};
+  Session s(writeModule("call", f,
+                        [&](ModuleWriter &, Instance &instance) { instance.functions.push_back(callee); }));
   EXPECT_EQ(aicc_module_function_count(s.module.get()), 1u);
   auto x = s.tensor({4}, {1, 2, 3, 4});
   std::vector<Handle<aicc_tensor>> outputs;
@@ -258,7 +267,9 @@ TEST(Run, ReadsConstantsAndRefusesToWriteThem) {
   add.bindings = {{0, imm(0), imm(12)}, {3, imm(0), imm(12)}, {1, imm(0), imm(12)}};
   add.params = {imm(3), imm(16)};
   f.blocks = {{CommandConstant{2, 0}, CommandView{3, 2, imm(0), imm(12)}, add, CommandReturn{}}};
-  const auto withWeights = [&](ModuleWriter &writer, Instance &) { writer.addConstant(weights, sizeof(weights), "w"); };
+  const auto withWeights = [&](ModuleWriter &writer, Instance &) {
+    writer.addConstant(weights, sizeof(weights), "w");
+  };
   Session s(writeModule("constant", f, withWeights));
   auto x = s.tensor({3}, {1, 2, 3});
   std::vector<Handle<aicc_tensor>> outputs;
@@ -307,7 +318,8 @@ TEST(Run, ChecksRangesThatDependOnSizes) {
   EXPECT_TRUE(failsWith(status({CommandFill{0, imm(0), imm(6), imm(1), 4}}), range, "fill"));
   EXPECT_TRUE(failsWith(status({CommandLoadScalar{0, 0, imm(9)}}), range, "scalar"));
   EXPECT_TRUE(failsWith(status({CommandFree{1}}), range, "owns no memory"));
-  EXPECT_TRUE(failsWith(status({CommandArith{ArithOp::Move, 0, imm(-5), {}}, CommandAlloc{2, reg(0)}}), range));
+  EXPECT_TRUE(
+      failsWith(status({CommandArith{ArithOp::Move, 0, imm(-5), {}}, CommandAlloc{2, reg(0)}}), range));
   EXPECT_TRUE(failsWith(status({CommandAlloc{2, imm(INT64_MAX)}}), range));
   EXPECT_TRUE(failsWith(status({CommandAssert{imm(0), "sizes differ", {"/a", "/b"}}}),
                         AICC_STATUS_FAILED_PRECONDITION, "sizes differ (node /a, /b)"));
@@ -345,9 +357,8 @@ TEST(Run, KeepsStateBetweenRuns) {
   f.states = {{0, 1}};
   f.blocks = {{CommandDispatch{0, Visit, imm(4), {}, {{1, imm(0), imm(16)}}, {}, "", {}},
                CommandCopy{0, imm(0), 1, imm(0), imm(16)}, CommandReturn{}}};
-  Session s(writeModule("state", f, [](ModuleWriter &, Instance &instance) {
-    instance.states = {{f32("cache", {4}), 16}};
-  }));
+  Session s(writeModule(
+      "state", f, [](ModuleWriter &, Instance &instance) { instance.states = {{f32("cache", {4}), 16}}; }));
   aicc_state *state = nullptr;
   EXPECT_TRUE(failsWith(aicc_state_create(s.module.get(), "other", &state), AICC_STATUS_NOT_FOUND, "other"));
   ASSERT_TRUE(ok(aicc_state_create(s.module.get(), "cache", &state)));
@@ -389,16 +400,20 @@ TEST(Run, EndsAtItsDeadlineAndWhenCancelled) {
   EXPECT_TRUE(failsWith(s.run({}, outputs, &options), AICC_STATUS_DEADLINE_EXCEEDED));
 
   aicc_event *first = nullptr, *second = nullptr;
-  ASSERT_TRUE(ok(aicc_context_run_async(s.context.get(), s.function, nullptr, 0, nullptr, 0, nullptr, &first)));
-  ASSERT_TRUE(ok(aicc_context_run_async(s.context.get(), s.function, nullptr, 0, nullptr, 0, nullptr, &second)));
+  ASSERT_TRUE(
+      ok(aicc_context_run_async(s.context.get(), s.function, nullptr, 0, nullptr, 0, nullptr, &first)));
+  ASSERT_TRUE(
+      ok(aicc_context_run_async(s.context.get(), s.function, nullptr, 0, nullptr, 0, nullptr, &second)));
   Handle<aicc_event> firstOwner(first), secondOwner(second);
-  EXPECT_TRUE(failsWith(aicc_event_wait(first, nowNs() + 2000000), AICC_STATUS_DEADLINE_EXCEEDED, "in progress"));
+  EXPECT_TRUE(
+      failsWith(aicc_event_wait(first, nowNs() + 2000000), AICC_STATUS_DEADLINE_EXCEEDED, "in progress"));
   EXPECT_EQ(aicc_event_is_done(first), 0);
   aicc_context_cancel(s.context.get());
   EXPECT_TRUE(failsWith(aicc_event_wait(first, 0), AICC_STATUS_CANCELLED));
   EXPECT_TRUE(failsWith(aicc_event_wait(second, 0), AICC_STATUS_CANCELLED));
   options.deadline_ns = nowNs() + 2000000;
-  EXPECT_TRUE(failsWith(s.run({}, outputs, &options), AICC_STATUS_DEADLINE_EXCEEDED)) << "later runs are not cancelled";
+  EXPECT_TRUE(failsWith(s.run({}, outputs, &options), AICC_STATUS_DEADLINE_EXCEEDED))
+      << "later runs are not cancelled";
 }
 
 TEST(Run, RunsAsynchronouslyInOrder) {
@@ -409,7 +424,8 @@ TEST(Run, RunsAsynchronouslyInOrder) {
   aicc_tensor *outputs[kRuns] = {};
   aicc_event *events[kRuns] = {};
   for (int i = 0; i < kRuns; ++i)
-    ASSERT_TRUE(ok(aicc_context_run_async(s.context.get(), s.function, inputs, 2, &outputs[i], 1, nullptr, &events[i])));
+    ASSERT_TRUE(ok(
+        aicc_context_run_async(s.context.get(), s.function, inputs, 2, &outputs[i], 1, nullptr, &events[i])));
   a.reset();
   for (int i = 0; i < kRuns; ++i) {
     EXPECT_TRUE(ok(aicc_event_wait(events[i], 0)));
@@ -425,7 +441,8 @@ TEST(Run, TellsTheTimeOfEachDispatch) {
   std::vector<std::string> names;
   aicc_run_options options = runOptions();
   options.profile_user = &names;
-  options.profile = [](void *user, const aicc_function *, uint32_t, const char *name, uint64_t start, uint64_t, uint32_t) {
+  options.profile = [](void *user, const aicc_function *, uint32_t, const char *name, uint64_t start,
+                       uint64_t, uint32_t) {
     EXPECT_GT(start, 0u);
     static_cast<std::vector<std::string> *>(user)->push_back(name);
   };

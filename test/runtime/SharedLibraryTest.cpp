@@ -1,9 +1,9 @@
-//===- SharedLibraryTest.cpp - libaicc.so itself --------------------------------------------------------------------===//
+//===- SharedLibraryTest.cpp - libaicc.so itself -----------------------------------------===//
 //
-// What the library promises to those who ship it: it needs libc and libm only, exports the C ABI only, stays below 1 MB,
-// and serves a C program.
+// What the library promises to those who ship it: it needs libc and libm only, exports the C ABI only, stays
+// below 1 MB, and serves a C program.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include <array>
@@ -72,9 +72,7 @@ TEST(SharedLibrary, ExportsOnlyTheCAbi) {
     EXPECT_EQ(name.rfind("aicc_", 0), 0u) << name;
 }
 
-TEST(SharedLibrary, StaysBelowOneMegabyte) {
-  EXPECT_LT(readFile(AICC_LIBRARY).size(), 1000000u);
-}
+TEST(SharedLibrary, StaysBelowOneMegabyte) { EXPECT_LT(readFile(AICC_LIBRARY).size(), 1000000u); }
 
 TEST(SharedLibrary, ServesTheExampleOfTheManual) {
   std::string command = std::string(AICC_EXAMPLE) + " " + AICC_TEST_FIXTURES + "/format1.aicc 2>&1";

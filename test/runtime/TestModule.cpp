@@ -1,8 +1,8 @@
-//===- TestModule.cpp - small modules for the runtime's tests -------------------------------------------------------===//
+//===- TestModule.cpp - small modules for the runtime's tests ----------------------------===//
 //
 // See TestModule.h.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include <cstring>
@@ -100,7 +100,8 @@ testing::AssertionResult test::ok(aicc_status *status) {
   return result;
 }
 
-testing::AssertionResult test::failsWith(aicc_status *status, aicc_status_code code, const std::string &part) {
+testing::AssertionResult test::failsWith(aicc_status *status, aicc_status_code code,
+                                         const std::string &part) {
   if (!status)
     return testing::AssertionFailure() << "succeeded";
   std::string message = aicc_status_get_message(status);
@@ -133,7 +134,8 @@ Session::Session(const std::string &path, uint32_t threads) : instance(makeRunti
   EXPECT_TRUE(ok(aicc_module_find_function(loaded, nullptr, &function)));
 }
 
-Handle<aicc_tensor> Session::tensor(const std::vector<int64_t> &dims, const std::vector<float> &values) const {
+Handle<aicc_tensor> Session::tensor(const std::vector<int64_t> &dims,
+                                    const std::vector<float> &values) const {
   aicc_tensor *tensor = nullptr;
   EXPECT_TRUE(ok(aicc_tensor_create(instance.get(), device, AICC_TYPE_F32, static_cast<uint32_t>(dims.size()),
                                     dims.data(), &tensor)));
@@ -152,8 +154,9 @@ aicc_status *Session::run(const std::vector<aicc_tensor *> &inputs, std::vector<
   for (auto &output : outputs)
     raw.push_back(output.release());
   raw.resize(aicc_function_result_count(function));
-  aicc_status *status = aicc_context_run(context.get(), function, inputs.data(), static_cast<uint32_t>(inputs.size()),
-                                         raw.data(), static_cast<uint32_t>(raw.size()), options);
+  aicc_status *status =
+      aicc_context_run(context.get(), function, inputs.data(), static_cast<uint32_t>(inputs.size()),
+                       raw.data(), static_cast<uint32_t>(raw.size()), options);
   outputs.clear();
   for (aicc_tensor *output : raw)
     outputs.emplace_back(output);

@@ -1,8 +1,8 @@
-//===- TestModule.h - small modules for the runtime's tests ---------------------------------------------------------===//
+//===- TestModule.h - small modules for the runtime's tests ------------------------------===//
 //
 // Builders on top of ModuleWriter, and handles of the C ABI that clean up after themselves.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_TEST_RUNTIME_TESTMODULE_H
 #define AICC_TEST_RUNTIME_TESTMODULE_H
 

@@ -1,4 +1,5 @@
-/* Kernels for the runtime's tests, written by hand to aicc/kernel_abi.h; compiled to a freestanding shared object. */
+/* Kernels for the runtime's tests, written by hand to aicc/kernel_abi.h; compiled to a freestanding shared
+ * object. */
 #include "aicc/kernel_abi.h"
 
 /* out[i] = a[i] + b[i], params: elements, elements per workgroup. */
@@ -67,6 +68,7 @@ static const aicc_kernel_fn entries[] = {add, scale, visit, scratch, compact, bu
 static const char *const names[] = {"add", "scale", "visit", "scratch", "compact", "burn", "nothing"};
 static const aicc_executable_table table = {sizeof(table), AICC_KERNEL_ABI_VERSION, 7, 0, entries, names};
 
-__attribute__((visibility("default"))) const aicc_executable_table *aicc_executable_query(uint32_t abi_version) {
+__attribute__((visibility("default"))) const aicc_executable_table *
+aicc_executable_query(uint32_t abi_version) {
   return abi_version == AICC_KERNEL_ABI_VERSION ? &table : 0;
 }

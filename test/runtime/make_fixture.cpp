@@ -1,9 +1,9 @@
-//===- make_fixture.cpp - writes a fixture of the current format ----------------------------------------------------===//
+//===- make_fixture.cpp - writes a fixture of the current format -------------------------===//
 //
-// Usage: runtime-make-fixture OUT.aicc. Run once when a format is released; the file is then kept in fixtures/ for good and
-// never written again, because what it proves is that files from back then still load.
+// Usage: runtime-make-fixture OUT.aicc. Run once when a format is released; the file is then kept in
+// fixtures/ for good and never written again, because what it proves is that files from back then still load.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
 #include <cstdio>
@@ -34,8 +34,14 @@ int main(int argc, char **argv) {
   second.bindings[1].slot = 5;
   second.name = "bias";
   second.nodes = {"/model/Bias"};
-  f.blocks[0] = {f.blocks[0][0], f.blocks[0][1], CommandView{4, 3, imm(64), reg(2)}, CommandConstant{5, constant}, first,
-                 second, CommandAssert{imm(1), "never", {"/model/Assert"}}, CommandReturn{}};
+  f.blocks[0] = {f.blocks[0][0],
+                 f.blocks[0][1],
+                 CommandView{4, 3, imm(64), reg(2)},
+                 CommandConstant{5, constant},
+                 first,
+                 second,
+                 CommandAssert{imm(1), "never", {"/model/Assert"}},
+                 CommandReturn{}};
   instance.functions.push_back(f);
   writer.addInstance(std::move(instance));
   writer.addProvenance("producer", "runtime-make-fixture");

@@ -1,10 +1,11 @@
-//===- ModuleWriter.h - builds and writes .aicc files ---------------------------------------------------------------===//
+//===- ModuleWriter.h - builds and writes .aicc files ------------------------------------===//
 //
-// The plain C++ face of the module format: structs that mirror runtime/module/aicc.fbs, and a writer that streams weights
-// and kernel images to disk as they are made. It knows neither MLIR nor, in this header, FlatBuffers; whoever emits
-// modules (the compiler, tests) goes through here, so that the file's rules are kept in one place.
+// The plain C++ face of the module format: structs that mirror runtime/module/aicc.fbs, and a writer that
+// streams weights and kernel images to disk as they are made. It knows neither MLIR nor, in this header,
+// FlatBuffers; whoever emits modules (the compiler, tests) goes through here, so that the file's rules are
+// kept in one place.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_MODULEWRITER_H
 #define AICC_MODULEWRITER_H
 
@@ -28,43 +29,104 @@ struct Operand {
   static Operand imm(int64_t value) { return {value, false}; }
 };
 
-/// Register arithmetic; the values are the schema's. FloorDiv rounds to -inf, CeilDiv to +inf, Mod has the divisor's sign;
-/// overflow and division by zero end the run. Comparisons give 0 or 1.
-enum class ArithOp : uint8_t { Move, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max, Eq, Ne, Lt, Le, And, Or, Xor };
+/// Register arithmetic; the values are the schema's. FloorDiv rounds to -inf, CeilDiv to +inf, Mod has the
+/// divisor's sign; overflow and division by zero end the run. Comparisons give 0 or 1.
+enum class ArithOp : uint8_t {
+  Move,
+  Add,
+  Sub,
+  Mul,
+  FloorDiv,
+  CeilDiv,
+  Mod,
+  Min,
+  Max,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  And,
+  Or,
+  Xor
+};
 
-//===--- Commands: what each does is said in aicc.fbs -----------------------------------------------------------------===//
+//===--- Commands: what each does is said in aicc.fbs ------------------------------------===//
 
-struct CommandArith { ArithOp op; uint32_t dst; Operand a, b; };
-struct CommandSelect { uint32_t dst; Operand condition, a, b; };
-struct CommandArgDim { uint32_t dst, arg, dim; };
-struct CommandAlloc { uint32_t dst; Operand size; uint32_t alignment = 64; };
-struct CommandFree { uint32_t slot; };
-struct CommandView { uint32_t dst, src; Operand offset, size; };
-struct CommandConstant { uint32_t dst, constant; };
-struct CommandMove { uint32_t dst, src; };
-struct CommandCopy { uint32_t dst; Operand dstOffset; uint32_t src; Operand srcOffset, size; };
-struct CommandFill { uint32_t dst; Operand offset, size, pattern; uint32_t patternSize = 1; };
+struct CommandArith {
+  ArithOp op;
+  uint32_t dst;
+  Operand a, b;
+};
+struct CommandSelect {
+  uint32_t dst;
+  Operand condition, a, b;
+};
+struct CommandArgDim {
+  uint32_t dst, arg, dim;
+};
+struct CommandAlloc {
+  uint32_t dst;
+  Operand size;
+  uint32_t alignment = 64;
+};
+struct CommandFree {
+  uint32_t slot;
+};
+struct CommandView {
+  uint32_t dst, src;
+  Operand offset, size;
+};
+struct CommandConstant {
+  uint32_t dst, constant;
+};
+struct CommandMove {
+  uint32_t dst, src;
+};
+struct CommandCopy {
+  uint32_t dst;
+  Operand dstOffset;
+  uint32_t src;
+  Operand srcOffset, size;
+};
+struct CommandFill {
+  uint32_t dst;
+  Operand offset, size, pattern;
+  uint32_t patternSize = 1;
+};
 
 struct Binding {
   uint32_t slot = 0;
-  Operand offset{};          ///< in bytes
-  Operand length{};          ///< bytes the kernel touches from there; 0: not known, not checked
+  Operand offset{}; ///< in bytes
+  Operand length{}; ///< bytes the kernel touches from there; 0: not known, not checked
 };
 
 struct CommandDispatch {
   uint32_t executable = 0, entry = 0;
   Operand grid = Operand::imm(1);
-  Operand scratch{};         ///< bytes for each worker
+  Operand scratch{}; ///< bytes for each worker
   std::vector<Binding> bindings;
   std::vector<Operand> params;
-  std::string name;          ///< in profiles and errors
+  std::string name;               ///< in profiles and errors
   std::vector<std::string> nodes; ///< the model's nodes this is made of
 };
 
-struct CommandLoadScalar { uint32_t dst, src; Operand offset; aicc_element_type elementType = AICC_TYPE_I64; };
-struct CommandAssert { Operand condition; std::string message; std::vector<std::string> nodes; };
-struct CommandBranch { uint32_t block; };
-struct CommandBranchIf { Operand condition; uint32_t thenBlock, elseBlock; };
+struct CommandLoadScalar {
+  uint32_t dst, src;
+  Operand offset;
+  aicc_element_type elementType = AICC_TYPE_I64;
+};
+struct CommandAssert {
+  Operand condition;
+  std::string message;
+  std::vector<std::string> nodes;
+};
+struct CommandBranch {
+  uint32_t block;
+};
+struct CommandBranchIf {
+  Operand condition;
+  uint32_t thenBlock, elseBlock;
+};
 struct CommandCall {
   uint32_t function;
   std::vector<uint32_t> argSlots, resultSlots;
@@ -74,9 +136,10 @@ struct CommandCall {
 struct CommandReturn {};
 
 struct Command {
-  using Op = std::variant<CommandArith, CommandSelect, CommandArgDim, CommandAlloc, CommandFree, CommandView,
-                          CommandConstant, CommandMove, CommandCopy, CommandFill, CommandDispatch, CommandLoadScalar,
-                          CommandAssert, CommandBranch, CommandBranchIf, CommandCall, CommandReturn>;
+  using Op =
+      std::variant<CommandArith, CommandSelect, CommandArgDim, CommandAlloc, CommandFree, CommandView,
+                   CommandConstant, CommandMove, CommandCopy, CommandFill, CommandDispatch, CommandLoadScalar,
+                   CommandAssert, CommandBranch, CommandBranchIf, CommandCall, CommandReturn>;
   Op op;
   uint16_t device = 0;
 
@@ -85,7 +148,7 @@ struct Command {
 
 using Block = std::vector<Command>; ///< ends with Branch, BranchIf or Return
 
-//===--- Functions ----------------------------------------------------------------------------------------------------===//
+//===--- Functions -----------------------------------------------------------------------===//
 
 struct Dim {
   int64_t size = -1;   ///< -1: known when run
@@ -116,16 +179,28 @@ struct Arg {
 
 struct Result {
   TensorType type;
-  uint32_t slot = 0;              ///< bound to the result's memory before block 0 starts
-  std::vector<Operand> dims{};    ///< one for each dimension, evaluated after the shape program. Empty: the type's, all static
+  uint32_t slot = 0; ///< bound to the result's memory before block 0 starts
+  std::vector<Operand>
+      dims{}; ///< one for each dimension, evaluated after the shape program. Empty: the type's, all static
   std::vector<Operand> finalDims{}; ///< evaluated at return; empty: as `dims`
   int32_t aliasArg = -1;
   uint16_t device = 0;
 };
 
-struct State { TensorType type; uint64_t size = 0; uint16_t device = 0; };
-struct StateBinding { uint32_t state = 0, slot = 0; };
-struct Arena { uint32_t slot = 0; uint64_t size = 0; uint32_t alignment = 64; uint16_t device = 0; };
+struct State {
+  TensorType type;
+  uint64_t size = 0;
+  uint16_t device = 0;
+};
+struct StateBinding {
+  uint32_t state = 0, slot = 0;
+};
+struct Arena {
+  uint32_t slot = 0;
+  uint64_t size = 0;
+  uint32_t alignment = 64;
+  uint16_t device = 0;
+};
 
 struct Function {
   std::string name;
@@ -142,27 +217,35 @@ struct Function {
   std::vector<uint32_t> inputRegisters, outputRegisters;
 };
 
-struct Entry { std::string name; uint32_t bufferCount = 0, paramCount = 0; };
+struct Entry {
+  std::string name;
+  uint32_t bufferCount = 0, paramCount = 0;
+};
 
 /// A kernel image that was added with addCode.
-struct Executable { uint32_t segment = 0; std::vector<Entry> entries; std::string name; };
+struct Executable {
+  uint32_t segment = 0;
+  std::vector<Entry> entries;
+  std::string name;
+};
 
 /// The program for one target; put the most demanding first: the runtime takes the first that fits.
 struct Instance {
-  std::string target; ///< "cpu:x86-64-v4"
-  std::string format; ///< "elf-x86-64"
+  std::string target;                ///< "cpu:x86-64-v4"
+  std::string format;                ///< "elf-x86-64"
   std::vector<std::string> features; ///< as LLVM spells them: "avx2", "avx512f"
   std::vector<Executable> executables;
   std::vector<Function> functions;
   std::vector<State> states;
-  std::vector<std::string> deviceFormats; ///< one for each logical device slot, "" for the host; empty: only the host
+  std::vector<std::string>
+      deviceFormats; ///< one for each logical device slot, "" for the host; empty: only the host
 };
 
-//===--- Writer -------------------------------------------------------------------------------------------------------===//
+//===--- Writer --------------------------------------------------------------------------===//
 
-/// Writes one module. Data goes to `.<name>.tmp.<pid>` in the output's folder and is renamed in `finish`, so that a crash leaves
-/// no half file. Equal contents are stored once. Errors stick: after the first, calls do nothing, and `finish` returns
-/// false. One thread at a time.
+/// Writes one module. Data goes to `.<name>.tmp.<pid>` in the output's folder and is renamed in `finish`, so
+/// that a crash leaves no half file. Equal contents are stored once. Errors stick: after the first, calls do
+/// nothing, and `finish` returns false. One thread at a time.
 class ModuleWriter {
 public:
   explicit ModuleWriter(const std::string &path);
@@ -171,12 +254,13 @@ public:
   ModuleWriter(const ModuleWriter &) = delete;
   ModuleWriter &operator=(const ModuleWriter &) = delete;
 
-  /// Adds a weight and returns the constant's index, of an equal one if there is one. `alignment`: a power of two up to 4096.
-  /// `size` may be 0.
-  uint32_t addConstant(const void *data, uint64_t size, const std::string &name = "", uint32_t alignment = 64);
+  /// Adds a weight and returns the constant's index, of an equal one if there is one. `alignment`: a power of
+  /// two up to 4096. `size` may be 0.
+  uint32_t addConstant(const void *data, uint64_t size, const std::string &name = "",
+                       uint32_t alignment = 64);
 
-  /// The same in pieces, for weights that are made while they are written: begin, write as often as needed, end. Nothing
-  /// else may be added in between.
+  /// The same in pieces, for weights that are made while they are written: begin, write as often as needed,
+  /// end. Nothing else may be added in between.
   void beginConstant(const std::string &name = "", uint32_t alignment = 64);
   void write(const void *data, uint64_t size);
   uint32_t endConstant();
@@ -187,7 +271,8 @@ public:
   void addProvenance(const std::string &key, const std::string &value);
   void addInstance(Instance instance);
 
-  /// Writes the FlatBuffer and header, verifies the whole file as the runtime would, syncs and renames. False: see error().
+  /// Writes the FlatBuffer and header, verifies the whole file as the runtime would, syncs and renames.
+  /// False: see error().
   [[nodiscard]] bool finish();
 
   bool failed() const;

@@ -1,16 +1,19 @@
-/* What a device driver implements: one table of C functions, and one exported entry that returns it. The runtime knows
- * drivers only by this header; the cpu driver inside libaicc and plug-ins beside it are alike.
+/* What a device driver implements: one table of C functions, and one exported entry that returns it. The
+ * runtime knows drivers only by this header; the cpu driver inside libaicc and plug-ins beside it are alike.
  *
- * A driver is found as a shared library that exports AICC_REGISTER_DRIVER_NAME. It loads its vendor's library itself, so
- * that it can be present where the vendor's software is not: `create` then returns AICC_STATUS_UNSUPPORTED with the reason.
+ * A driver is found as a shared library that exports AICC_REGISTER_DRIVER_NAME. It loads its vendor's library
+ * itself, so that it can be present where the vendor's software is not: `create` then returns
+ * AICC_STATUS_UNSUPPORTED with the reason.
  *
  * Rules
  *  - Tables and structs are append-only behind struct_size; a caller treats what lies behind it as null or 0.
  *  - Functions that a missing capability bit names may be null. All others must be there.
- *  - Everything may be called from any thread. Calls on one queue are serialized by the caller; devices, memory and
- *    executables are used by many threads at once.
- *  - Memory is named by its device address. With AICC_DRIVER_HOST_MEMORY that address can be dereferenced by the host.
- *  - Errors are statuses with a message for people. No exceptions, no exit, no output: there is the log sink. */
+ *  - Everything may be called from any thread. Calls on one queue are serialized by the caller; devices,
+ *    memory and executables are used by many threads at once.
+ *  - Memory is named by its device address. With AICC_DRIVER_HOST_MEMORY that address can be dereferenced by
+ *    the host.
+ *  - Errors are statuses with a message for people. No exceptions, no exit, no output: there is the log sink.
+ */
 #ifndef AICC_DRIVER_H
 #define AICC_DRIVER_H
 
@@ -33,7 +36,8 @@ typedef struct aicc_driver_commands aicc_driver_commands;
 typedef struct aicc_driver_event aicc_driver_event;
 
 /* Capability bits. */
-#define AICC_DRIVER_HOST_MEMORY (1ull << 0) /* device memory is host memory: no map or staging copy is needed */
+#define AICC_DRIVER_HOST_MEMORY                                                                              \
+  (1ull << 0) /* device memory is host memory: no map or staging copy is needed */
 #define AICC_DRIVER_SYNCHRONOUS (1ull << 1) /* queue_* calls have completed when they return */
 #define AICC_DRIVER_IMPORT (1ull << 2)      /* memory_import, memory_release */
 #define AICC_DRIVER_COMMANDS (1ull << 3)    /* commands_*: recorded blocks that can be submitted again */
@@ -50,8 +54,8 @@ typedef enum aicc_log_level {
 /* `message` is one line without a newline, valid during the call. May be called from any thread. */
 typedef void (*aicc_log_fn)(void *user, aicc_log_level level, const char *message);
 
-/* Host memory for tensors, arenas and tables of the runtime that grow with the model. `alignment` is a power of two.
- * `alloc` returns null when there is none. Both may be called from any thread. */
+/* Host memory for tensors, arenas and tables of the runtime that grow with the model. `alignment` is a power
+ * of two. `alloc` returns null when there is none. Both may be called from any thread. */
 typedef struct aicc_allocator {
   void *(*alloc)(void *user, size_t size, size_t alignment);
   void (*free)(void *user, void *pointer, size_t size, size_t alignment);
@@ -70,9 +74,9 @@ typedef struct aicc_driver_host {
 /* Strings are the driver's and live as long as it does. */
 typedef struct aicc_driver_device_info {
   uint32_t struct_size;
-  uint32_t thread_count;     /* host threads that execute kernels; 0 where that means nothing */
-  const char *name;          /* for people */
-  const char *architecture;  /* "x86-64-v4" */
+  uint32_t thread_count;      /* host threads that execute kernels; 0 where that means nothing */
+  const char *name;           /* for people */
+  const char *architecture;   /* "x86-64-v4" */
   const char *const *formats; /* executable formats it loads */
   uint32_t format_count;
   uint32_t feature_count;
@@ -90,9 +94,9 @@ typedef struct aicc_driver_dispatch {
   uint32_t struct_size;
   uint32_t entry;
   aicc_driver_executable *executable;
-  int64_t grid;                /* workgroups, > 0 */
-  uint64_t scratch_size;       /* bytes for each worker */
-  void *const *buffers;        /* device addresses */
+  int64_t grid;          /* workgroups, > 0 */
+  uint64_t scratch_size; /* bytes for each worker */
+  void *const *buffers;  /* device addresses */
   const int64_t *params;
   uint32_t buffer_count;
   uint32_t param_count;
@@ -129,7 +133,8 @@ typedef struct aicc_driver_table {
   uint32_t (*executable_entry_count)(const aicc_driver_executable *executable);
   const char *(*executable_entry_name)(const aicc_driver_executable *executable, uint32_t entry);
 
-  /* Queues: in order, one per context and device slot. Addresses must stay valid until the work has completed. */
+  /* Queues: in order, one per context and device slot. Addresses must stay valid until the work has
+   * completed. */
   aicc_status *(*queue_create)(aicc_driver_device *device, aicc_driver_queue **out);
   void (*queue_destroy)(aicc_driver_queue *queue); /* waits first */
   aicc_status *(*queue_dispatch)(aicc_driver_queue *queue, const aicc_driver_dispatch *dispatch);

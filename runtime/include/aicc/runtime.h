@@ -3,13 +3,15 @@
  *   instance -> devices -> module (immutable, shared) -> context (one per stream of work) -> run
  *
  * Conventions
- *  - Handles are opaque. What `create`, `load`, `wrap` and `get_result` style calls return through their last parameter
- *    is the caller's to destroy or release, in any order: handles keep alive what they need. `const` handles are borrowed.
- *  - A call returns null or a status that the caller destroys (aicc/status.h). Outputs are written only on success.
- *  - Options structs begin with struct_size; set it to sizeof, and everything else to 0 for the default. Null options mean
- *    all defaults. Info structs begin with struct_size, set by the caller too.
- *  - Threads: instances, devices, modules and functions are used by any number of threads at once; a context and the
- *    tensors of a run by one thread at a time, except where a call says otherwise. No global state.
+ *  - Handles are opaque. What `create`, `load`, `wrap` and `get_result` style calls return through their last
+ *    parameter is the caller's to destroy or release, in any order: handles keep alive what they need.
+ * `const` handles are borrowed.
+ *  - A call returns null or a status that the caller destroys (aicc/status.h). Outputs are written only on
+ *    success.
+ *  - Options structs begin with struct_size; set it to sizeof, and everything else to 0 for the default. Null
+ *    options mean all defaults. Info structs begin with struct_size, set by the caller too.
+ *  - Threads: instances, devices, modules and functions are used by any number of threads at once; a context
+ *    and the tensors of a run by one thread at a time, except where a call says otherwise. No global state.
  *  - Strings handed out live as long as the handle they came from. */
 #ifndef AICC_RUNTIME_H
 #define AICC_RUNTIME_H
@@ -34,7 +36,7 @@ typedef struct aicc_event aicc_event;
 /* "0.1.0". */
 AICC_API const char *aicc_runtime_version(void);
 
-/*===--- Instance and devices ---------------------------------------------------------------------------------------===*/
+/*===--- Instance and devices ---===*/
 
 typedef struct aicc_instance_options {
   uint32_t struct_size;
@@ -54,8 +56,8 @@ AICC_API uint32_t aicc_instance_device_count(const aicc_instance *instance);
 /* Borrowed; null when index is out of range. */
 AICC_API const aicc_device *aicc_instance_get_device(const aicc_instance *instance, uint32_t index);
 /* "cpu", "cpu:0"; null or "": the first device. */
-AICC_API AICC_NODISCARD aicc_status *aicc_instance_find_device(const aicc_instance *instance, const char *name,
-                                                               const aicc_device **out);
+AICC_API AICC_NODISCARD aicc_status *aicc_instance_find_device(const aicc_instance *instance,
+                                                               const char *name, const aicc_device **out);
 
 typedef struct aicc_device_info {
   uint32_t struct_size;
@@ -71,7 +73,7 @@ typedef struct aicc_device_info {
 
 AICC_API AICC_NODISCARD aicc_status *aicc_device_get_info(const aicc_device *device, aicc_device_info *info);
 
-/*===--- Modules ----------------------------------------------------------------------------------------------------===*/
+/*===--- Modules ---===*/
 
 #define AICC_MODULE_VERIFY_WEIGHTS (1ull << 0) /* check the weights' hashes now; reads the whole file */
 #define AICC_MODULE_COPY (1ull << 1)           /* load_memory: keep a copy, the caller's memory may go */
@@ -80,20 +82,22 @@ typedef struct aicc_module_options {
   uint32_t struct_size;
   uint32_t reserved;
   uint64_t flags;
-  const char *target; /* take the instance of this name, whether or not it is the best; null: the first that fits */
+  const char
+      *target; /* take the instance of this name, whether or not it is the best; null: the first that fits */
 } aicc_module_options;
 
-/* Maps the file (replace files by rename, never in place: a mapped file that shrinks raises SIGBUS), verifies it, picks
- * the first instance whose format and features the device has, and loads its kernels. `device` may be null: then the
- * module can be looked at, but no context can be made of it. */
+/* Maps the file (replace files by rename, never in place: a mapped file that shrinks raises SIGBUS), verifies
+ * it, picks the first instance whose format and features the device has, and loads its kernels. `device` may
+ * be null: then the module can be looked at, but no context can be made of it. */
 AICC_API AICC_NODISCARD aicc_status *aicc_module_load_file(aicc_instance *instance, const aicc_device *device,
-                                                           const char *path, const aicc_module_options *options,
+                                                           const char *path,
+                                                           const aicc_module_options *options,
                                                            aicc_module **out);
-/* The memory must stay as it is until the module and its contexts are gone, unless AICC_MODULE_COPY is set. A copy is also
- * made when it is not aligned to 64 bytes. */
-AICC_API AICC_NODISCARD aicc_status *aicc_module_load_memory(aicc_instance *instance, const aicc_device *device,
-                                                             const void *data, size_t size,
-                                                             const aicc_module_options *options,
+/* The memory must stay as it is until the module and its contexts are gone, unless AICC_MODULE_COPY is set. A
+ * copy is also made when it is not aligned to 64 bytes. */
+AICC_API AICC_NODISCARD aicc_status *aicc_module_load_memory(aicc_instance *instance,
+                                                             const aicc_device *device, const void *data,
+                                                             size_t size, const aicc_module_options *options,
                                                              aicc_module **out);
 AICC_API void aicc_module_destroy(aicc_module *module);
 /* Reads all segments and compares their hashes: AICC_STATUS_DATA_LOSS names the first that differs. */
@@ -103,8 +107,8 @@ typedef struct aicc_module_info {
   uint32_t struct_size;
   uint32_t format_version;
   uint64_t file_size;
-  uint64_t constant_size;   /* bytes of weights; equal ones count once */
-  uint64_t code_size;       /* bytes of kernel images */
+  uint64_t constant_size; /* bytes of weights; equal ones count once */
+  uint64_t code_size;     /* bytes of kernel images */
   uint32_t constant_count;
   uint32_t segment_count;
   uint32_t target_count;
@@ -129,7 +133,7 @@ AICC_API AICC_NODISCARD aicc_status *aicc_module_get_target(const aicc_module *m
 AICC_API AICC_NODISCARD aicc_status *aicc_module_get_provenance(const aicc_module *module, uint32_t index,
                                                                 const char **key, const char **value);
 
-/*===--- Functions --------------------------------------------------------------------------------------------------===*/
+/*===--- Functions ---===*/
 
 /* Public functions of the instance in use (of the first one when the module was loaded without a device). */
 AICC_API uint32_t aicc_module_function_count(const aicc_module *module);
@@ -145,10 +149,10 @@ typedef struct aicc_value_info {
   const char *name;
   uint32_t rank;
   uint32_t device_slot;
-  const int64_t *dims;           /* -1: known when run */
-  const char *const *dim_names;  /* "" where there is none */
-  int32_t alias_arg;             /* results: lives in that argument's memory; else -1 */
-  int32_t donated;               /* arguments: the program may overwrite it */
+  const int64_t *dims;          /* -1: known when run */
+  const char *const *dim_names; /* "" where there is none */
+  int32_t alias_arg;            /* results: lives in that argument's memory; else -1 */
+  int32_t donated;              /* arguments: the program may overwrite it */
 } aicc_value_info;
 
 typedef struct aicc_symbol_info {
@@ -189,7 +193,7 @@ AICC_API AICC_NODISCARD aicc_status *aicc_function_get_dispatch(const aicc_funct
 /* Bytes of the arenas that a context sets aside when it first runs the function. */
 AICC_API uint64_t aicc_function_arena_size(const aicc_function *function);
 
-/*===--- Tensors ----------------------------------------------------------------------------------------------------===*/
+/*===--- Tensors ---===*/
 
 /* Reference counted; a tensor's memory is freed or handed back when the last reference is released. */
 
@@ -208,10 +212,11 @@ typedef struct aicc_tensor_info {
 AICC_API AICC_NODISCARD aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *device,
                                                         aicc_element_type type, uint32_t rank,
                                                         const int64_t *dims, aicc_tensor **out);
-/* The caller's host memory; `release`, if given, is called once when it is no longer used. strides null: dense. */
+/* The caller's host memory; `release`, if given, is called once when it is no longer used. strides null:
+ * dense. */
 AICC_API AICC_NODISCARD aicc_status *aicc_tensor_wrap(aicc_instance *instance, aicc_element_type type,
-                                                      uint32_t rank, const int64_t *dims, const int64_t *strides,
-                                                      void *data, uint64_t byte_size,
+                                                      uint32_t rank, const int64_t *dims,
+                                                      const int64_t *strides, void *data, uint64_t byte_size,
                                                       void (*release)(void *user), void *user,
                                                       aicc_tensor **out);
 /* May be called from any thread. */
@@ -220,17 +225,19 @@ AICC_API aicc_tensor *aicc_tensor_retain(aicc_tensor *tensor);
 AICC_API void aicc_tensor_release(aicc_tensor *tensor);
 AICC_API AICC_NODISCARD aicc_status *aicc_tensor_get_info(const aicc_tensor *tensor, aicc_tensor_info *info);
 
-/* DLPack (dlpack.h version 0.8 and later), without a copy. Import takes `managed` over and calls its deleter in the end, but
- * leaves it to the caller on failure. Export holds a reference until the consumer calls the deleter. */
+/* DLPack (dlpack.h version 0.8 and later), without a copy. Import takes `managed` over and calls its deleter
+ * in the end, but leaves it to the caller on failure. Export holds a reference until the consumer calls the
+ * deleter. */
 struct DLManagedTensor;
-AICC_API AICC_NODISCARD aicc_status *aicc_tensor_import_dlpack(aicc_instance *instance,
-                                                               struct DLManagedTensor *managed,
-                                                               aicc_tensor **out);
-AICC_API AICC_NODISCARD aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, struct DLManagedTensor **out);
+AICC_API AICC_NODISCARD aicc_status *
+aicc_tensor_import_dlpack(aicc_instance *instance, struct DLManagedTensor *managed, aicc_tensor **out);
+AICC_API AICC_NODISCARD aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor,
+                                                               struct DLManagedTensor **out);
 
-/*===--- State ------------------------------------------------------------------------------------------------------===*/
+/*===--- State ---===*/
 
-/* Memory that outlives a run, of the kind the module declares under `name`; zeroed. Bound at a run; by one run at a time. */
+/* Memory that outlives a run, of the kind the module declares under `name`; zeroed. Bound at a run; by one
+ * run at a time. */
 AICC_API AICC_NODISCARD aicc_status *aicc_state_create(const aicc_module *module, const char *name,
                                                        aicc_state **out);
 AICC_API void aicc_state_destroy(aicc_state *state);
@@ -238,22 +245,22 @@ AICC_API void aicc_state_destroy(aicc_state *state);
 AICC_API AICC_NODISCARD aicc_status *aicc_state_reset(aicc_state *state);
 AICC_API const char *aicc_state_get_name(const aicc_state *state);
 
-/*===--- Contexts and runs ------------------------------------------------------------------------------------------===*/
+/*===--- Contexts and runs ---===*/
 
 typedef struct aicc_context_options {
   uint32_t struct_size;
   uint32_t reserved;
 } aicc_context_options;
 
-AICC_API AICC_NODISCARD aicc_status *aicc_context_create(const aicc_module *module,
-                                                         const aicc_context_options *options,
-                                                         aicc_context **out);
+AICC_API AICC_NODISCARD aicc_status *
+aicc_context_create(const aicc_module *module, const aicc_context_options *options, aicc_context **out);
 /* Waits for the context's asynchronous runs. */
 AICC_API void aicc_context_destroy(aicc_context *context);
 
 /* A dispatch has completed. `nanoseconds` is its time as seen by the context. */
 typedef void (*aicc_profile_fn)(void *user, const aicc_function *function, uint32_t dispatch_index,
-                                const char *name, uint64_t start_ns, uint64_t nanoseconds, uint32_t device_slot);
+                                const char *name, uint64_t start_ns, uint64_t nanoseconds,
+                                uint32_t device_slot);
 
 typedef struct aicc_run_options {
   uint32_t struct_size;
@@ -266,33 +273,35 @@ typedef struct aicc_run_options {
   int64_t world_size; /* 0 counts as 1 */
 } aicc_run_options;
 
-/* Sizes of the results for inputs of these shapes, without running: dims[i] points at room for as many sizes as result i has
- * dimensions. Where a size depends on data it is the upper bound. */
+/* Sizes of the results for inputs of these shapes, without running: dims[i] points at room for as many sizes
+ * as result i has dimensions. Where a size depends on data it is the upper bound. */
 AICC_API AICC_NODISCARD aicc_status *aicc_context_compute_shapes(aicc_context *context,
                                                                  const aicc_function *function,
-                                                                 aicc_tensor *const *inputs, uint32_t input_count,
-                                                                 int64_t *const *dims);
+                                                                 aicc_tensor *const *inputs,
+                                                                 uint32_t input_count, int64_t *const *dims);
 
-/* Runs and waits. outputs[i] is a tensor of the caller's with the result's type, its exact sizes and dense strides, or null: then
- * a new one is put there, which the caller releases. On failure new outputs are null and contents of the caller's undefined.
- * Inputs that are not dense are copied first. Where sizes depend on data, the caller's tensor has at least the upper bound's
- * bytes and gets the final sizes. */
+/* Runs and waits. outputs[i] is a tensor of the caller's with the result's type, its exact sizes and dense
+ * strides, or null: then a new one is put there, which the caller releases. On failure new outputs are null
+ * and contents of the caller's undefined. Inputs that are not dense are copied first. Where sizes depend on
+ * data, the caller's tensor has at least the upper bound's bytes and gets the final sizes. */
 AICC_API AICC_NODISCARD aicc_status *aicc_context_run(aicc_context *context, const aicc_function *function,
                                                       aicc_tensor *const *inputs, uint32_t input_count,
                                                       aicc_tensor **outputs, uint32_t output_count,
                                                       const aicc_run_options *options);
 
-/* The same on the context's own thread, in the order of submission. Inputs are retained; `outputs` and the states must stay valid
- * and untouched until the event is reached, and `outputs` is written then. Several runs may be submitted at once. */
-AICC_API AICC_NODISCARD aicc_status *aicc_context_run_async(aicc_context *context, const aicc_function *function,
-                                                            aicc_tensor *const *inputs, uint32_t input_count,
-                                                            aicc_tensor **outputs, uint32_t output_count,
-                                                            const aicc_run_options *options, aicc_event **out);
-/* Ends the context's runs that have been started or submitted so far with AICC_STATUS_CANCELLED. From any thread. */
+/* The same on the context's own thread, in the order of submission. Inputs are retained; `outputs` and the
+ * states must stay valid and untouched until the event is reached, and `outputs` is written then. Several
+ * runs may be submitted at once. */
+AICC_API AICC_NODISCARD aicc_status *
+aicc_context_run_async(aicc_context *context, const aicc_function *function, aicc_tensor *const *inputs,
+                       uint32_t input_count, aicc_tensor **outputs, uint32_t output_count,
+                       const aicc_run_options *options, aicc_event **out);
+/* Ends the context's runs that have been started or submitted so far with AICC_STATUS_CANCELLED. From any
+ * thread. */
 AICC_API void aicc_context_cancel(aicc_context *context);
 
-/* Returns the run's status (once; null afterwards), or AICC_STATUS_DEADLINE_EXCEEDED when it isn't done by `deadline_ns`
- * (CLOCK_MONOTONIC; 0: wait without end). From any thread. */
+/* Returns the run's status (once; null afterwards), or AICC_STATUS_DEADLINE_EXCEEDED when it isn't done by
+ * `deadline_ns` (CLOCK_MONOTONIC; 0: wait without end). From any thread. */
 AICC_API AICC_NODISCARD aicc_status *aicc_event_wait(aicc_event *event, int64_t deadline_ns);
 /* 1 when the run has ended. */
 AICC_API int aicc_event_is_done(const aicc_event *event);

@@ -1,5 +1,5 @@
-/* How every call of the C ABI reports failure: a null status is success and costs nothing; anything else carries a code
- * for programs and a message for people, and belongs to the caller. */
+/* How every call of the C ABI reports failure: a null status is success and costs nothing; anything else
+ * carries a code for programs and a message for people, and belongs to the caller. */
 #ifndef AICC_STATUS_H
 #define AICC_STATUS_H
 
@@ -18,14 +18,15 @@ extern "C" {
 /* Append-only. */
 typedef enum aicc_status_code {
   AICC_STATUS_OK = 0,
-  AICC_STATUS_INVALID_ARGUMENT = 1,    /* the caller passed what the call's contract forbids */
-  AICC_STATUS_NOT_FOUND = 2,           /* a file, function, device or instance of that name does not exist */
-  AICC_STATUS_DATA_LOSS = 3,           /* the module is truncated, damaged or inconsistent */
-  AICC_STATUS_UNSUPPORTED = 4,         /* well formed, but this build or this device cannot do it */
+  AICC_STATUS_INVALID_ARGUMENT = 1, /* the caller passed what the call's contract forbids */
+  AICC_STATUS_NOT_FOUND = 2,        /* a file, function, device or instance of that name does not exist */
+  AICC_STATUS_DATA_LOSS = 3,        /* the module is truncated, damaged or inconsistent */
+  AICC_STATUS_UNSUPPORTED = 4,      /* well formed, but this build or this device cannot do it */
   AICC_STATUS_OUT_OF_MEMORY = 5,
-  AICC_STATUS_IO = 6,                  /* the operating system refused; the message has its reason */
-  AICC_STATUS_FAILED_PRECONDITION = 7, /* the program's own check failed on these inputs (an assert command) */
-  AICC_STATUS_OUT_OF_RANGE = 8,        /* a size or offset computed while running leaves its buffer or 64 bits */
+  AICC_STATUS_IO = 6, /* the operating system refused; the message has its reason */
+  AICC_STATUS_FAILED_PRECONDITION =
+      7,                        /* the program's own check failed on these inputs (an assert command) */
+  AICC_STATUS_OUT_OF_RANGE = 8, /* a size or offset computed while running leaves its buffer or 64 bits */
   AICC_STATUS_CANCELLED = 9,
   AICC_STATUS_DEADLINE_EXCEEDED = 10,
   AICC_STATUS_INTERNAL = 11 /* a bug of ours or of a driver's */

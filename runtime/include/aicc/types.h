@@ -1,4 +1,5 @@
-/* Element types, shared by the C ABI, the drivers and the module format. The values are part of the file format. */
+/* Element types, shared by the C ABI, the drivers and the module format. The values are part of the file
+ * format. */
 #ifndef AICC_TYPES_H
 #define AICC_TYPES_H
 
@@ -11,7 +12,8 @@
 extern "C" {
 #endif
 
-/* Append-only. Booleans take a byte each, 0 or 1. Types below 8 bits are packed, first element in the low bits. */
+/* Append-only. Booleans take a byte each, 0 or 1. Types below 8 bits are packed, first element in the low
+ * bits. */
 typedef enum aicc_element_type {
   AICC_TYPE_INVALID = 0,
   AICC_TYPE_F64 = 1,

@@ -1,9 +1,9 @@
-//===- CpuDriver.cpp - the host as a device -------------------------------------------------------------------------===//
+//===- CpuDriver.cpp - the host as a device ----------------------------------------------===//
 //
-// The driver table over the thread pool, the image loader and the host's allocator. Memory is host memory and every
-// queue call has completed when it returns.
+// The driver table over the thread pool, the image loader and the host's allocator. Memory is host memory and
+// every queue call has completed when it returns.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "aicc/driver.h"
 
 #include "targets/cpu/driver/CpuInfo.h"
@@ -39,8 +39,10 @@ struct aicc_driver_queue {
 };
 
 static const char *const kFormats[] = {"elf-x86-64"};
-static constexpr uint64_t kCapabilities = AICC_DRIVER_HOST_MEMORY | AICC_DRIVER_SYNCHRONOUS | AICC_DRIVER_IMPORT;
-/// Of scratch memory: no worker shares a line, or the pair of lines that is prefetched together, with another.
+static constexpr uint64_t kCapabilities =
+    AICC_DRIVER_HOST_MEMORY | AICC_DRIVER_SYNCHRONOUS | AICC_DRIVER_IMPORT;
+/// Of scratch memory: no worker shares a line, or the pair of lines that is prefetched together, with
+/// another.
 static constexpr size_t kScratchAlignment = 128;
 
 static aicc_status *create(const aicc_driver_host *host, aicc_driver **out) {
@@ -76,8 +78,8 @@ static aicc_status *deviceInfo(aicc_driver *driver, uint32_t, aicc_driver_device
   return nullptr;
 }
 
-static aicc_status *memoryAlloc(aicc_driver_device *device, aicc_memory_kind, uint64_t size, uint64_t alignment,
-                                void **out) {
+static aicc_status *memoryAlloc(aicc_driver_device *device, aicc_memory_kind, uint64_t size,
+                                uint64_t alignment, void **out) {
   const aicc_allocator &allocator = device->driver->host.allocator;
   *out = allocator.alloc(allocator.user, size, alignment);
   if (!*out)
@@ -120,7 +122,9 @@ static aicc_status *executableLoad(aicc_driver_device *, const char *format, con
 
 static void executableDestroy(aicc_driver_executable *executable) { delete executable; }
 
-static uint32_t entryCount(const aicc_driver_executable *executable) { return executable->image.entryCount(); }
+static uint32_t entryCount(const aicc_driver_executable *executable) {
+  return executable->image.entryCount();
+}
 
 static const char *entryName(const aicc_driver_executable *executable, uint32_t entry) {
   return executable->image.entryName(entry);
@@ -153,8 +157,9 @@ static aicc_status *growScratch(aicc_driver_queue *queue, uint64_t size) {
   freeScratch(queue);
   size_t stride = (size + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
   void *memory = nullptr;
-  if (aicc_status *status = memoryAlloc(queue->device, AICC_MEMORY_DEVICE, stride * queue->device->pool.threadCount(),
-                                        kScratchAlignment, &memory))
+  if (aicc_status *status =
+          memoryAlloc(queue->device, AICC_MEMORY_DEVICE, stride * queue->device->pool.threadCount(),
+                      kScratchAlignment, &memory))
     return status;
   queue->scratch = static_cast<char *>(memory);
   queue->scratchStride = stride;
@@ -165,8 +170,9 @@ static aicc_status *queueDispatch(aicc_driver_queue *queue, const aicc_driver_di
   if (dispatch->scratch_size > queue->scratchStride)
     if (aicc_status *status = growScratch(queue, dispatch->scratch_size))
       return status;
-  queue->device->pool.run(dispatch->executable->image.entry(dispatch->entry), dispatch->buffers, dispatch->params,
-                          dispatch->grid, queue->scratch, dispatch->scratch_size ? queue->scratchStride : 0);
+  queue->device->pool.run(dispatch->executable->image.entry(dispatch->entry), dispatch->buffers,
+                          dispatch->params, dispatch->grid, queue->scratch,
+                          dispatch->scratch_size ? queue->scratchStride : 0);
   return nullptr;
 }
 
@@ -175,7 +181,8 @@ static aicc_status *queueCopy(aicc_driver_queue *, void *dst, const void *src, u
   return nullptr;
 }
 
-static aicc_status *queueFill(aicc_driver_queue *, void *dst, uint64_t size, uint64_t pattern, uint32_t patternSize) {
+static aicc_status *queueFill(aicc_driver_queue *, void *dst, uint64_t size, uint64_t pattern,
+                              uint32_t patternSize) {
   auto *to = static_cast<char *>(dst);
   if (patternSize == 1) {
     std::memset(to, static_cast<int>(pattern & 0xff), size);

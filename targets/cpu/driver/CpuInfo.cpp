@@ -1,8 +1,9 @@
-//===- CpuInfo.cpp - what this processor can do ---------------------------------------------------------------------===//
+//===- CpuInfo.cpp - what this processor can do ------------------------------------------===//
 //
-// CPUID by a table of (leaf, register, bit); the wide registers count only when XCR0 says the system saves them.
+// CPUID by a table of (leaf, register, bit); the wide registers count only when XCR0 says the system saves
+// them.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "targets/cpu/driver/CpuInfo.h"
 
 #include <algorithm>
@@ -29,36 +30,64 @@ struct FeatureBit {
   State state;
 };
 
-constexpr FeatureBit kFeatures[] = {
-    {"cx8", 1, 0, EDX, 8, None},           {"cmov", 1, 0, EDX, 15, None},
-    {"mmx", 1, 0, EDX, 23, None},          {"fxsr", 1, 0, EDX, 24, None},
-    {"sse", 1, 0, EDX, 25, None},          {"sse2", 1, 0, EDX, 26, None},
-    {"sse3", 1, 0, ECX, 0, None},          {"pclmul", 1, 0, ECX, 1, None},
-    {"ssse3", 1, 0, ECX, 9, None},         {"fma", 1, 0, ECX, 12, Avx},
-    {"cx16", 1, 0, ECX, 13, None},         {"sse4.1", 1, 0, ECX, 19, None},
-    {"sse4.2", 1, 0, ECX, 20, None},       {"movbe", 1, 0, ECX, 22, None},
-    {"popcnt", 1, 0, ECX, 23, None},       {"aes", 1, 0, ECX, 25, None},
-    {"crc32", 1, 0, ECX, 20, None},        {"xsave", 1, 0, ECX, 26, None},
-    {"rdrnd", 1, 0, ECX, 30, None},        {"fsgsbase", 7, 0, EBX, 0, None},
-    {"rdseed", 7, 0, EBX, 18, None},       {"adx", 7, 0, EBX, 19, None},
-    {"clflushopt", 7, 0, EBX, 23, None},   {"clwb", 7, 0, EBX, 24, None},
-    {"sha", 7, 0, EBX, 29, None},          {"evex512", 7, 0, EBX, 16, Avx512},
-    {"sahf", 0x80000001, 0, ECX, 0, None}, {"prfchw", 0x80000001, 0, ECX, 8, None},
-    {"avx", 1, 0, ECX, 28, Avx},           {"f16c", 1, 0, ECX, 29, Avx},
-    {"bmi", 7, 0, EBX, 3, None},           {"avx2", 7, 0, EBX, 5, Avx},
-    {"bmi2", 7, 0, EBX, 8, None},          {"avx512f", 7, 0, EBX, 16, Avx512},
-    {"avx512dq", 7, 0, EBX, 17, Avx512},   {"avx512ifma", 7, 0, EBX, 21, Avx512},
-    {"avx512cd", 7, 0, EBX, 28, Avx512},   {"avx512bw", 7, 0, EBX, 30, Avx512},
-    {"avx512vl", 7, 0, EBX, 31, Avx512},   {"avx512vbmi", 7, 0, ECX, 1, Avx512},
-    {"avx512vbmi2", 7, 0, ECX, 6, Avx512}, {"gfni", 7, 0, ECX, 8, None},
-    {"vaes", 7, 0, ECX, 9, Avx},           {"vpclmulqdq", 7, 0, ECX, 10, Avx},
-    {"avx512vnni", 7, 0, ECX, 11, Avx512}, {"avx512bitalg", 7, 0, ECX, 12, Avx512},
-    {"avx512vpopcntdq", 7, 0, ECX, 14, Avx512}, {"avx512vp2intersect", 7, 0, EDX, 8, Avx512},
-    {"amx-bf16", 7, 0, EDX, 22, Amx},      {"avx512fp16", 7, 0, EDX, 23, Avx512},
-    {"amx-tile", 7, 0, EDX, 24, Amx},      {"amx-int8", 7, 0, EDX, 25, Amx},
-    {"avxvnni", 7, 1, EAX, 4, Avx},        {"avx512bf16", 7, 1, EAX, 5, Avx512},
-    {"avxifma", 7, 1, EAX, 23, Avx},       {"avxvnniint8", 7, 1, EDX, 4, Avx},
-    {"avxneconvert", 7, 1, EDX, 5, Avx},   {"lzcnt", 0x80000001, 0, ECX, 5, None}};
+constexpr FeatureBit kFeatures[] = {{"cx8", 1, 0, EDX, 8, None},
+                                    {"cmov", 1, 0, EDX, 15, None},
+                                    {"mmx", 1, 0, EDX, 23, None},
+                                    {"fxsr", 1, 0, EDX, 24, None},
+                                    {"sse", 1, 0, EDX, 25, None},
+                                    {"sse2", 1, 0, EDX, 26, None},
+                                    {"sse3", 1, 0, ECX, 0, None},
+                                    {"pclmul", 1, 0, ECX, 1, None},
+                                    {"ssse3", 1, 0, ECX, 9, None},
+                                    {"fma", 1, 0, ECX, 12, Avx},
+                                    {"cx16", 1, 0, ECX, 13, None},
+                                    {"sse4.1", 1, 0, ECX, 19, None},
+                                    {"sse4.2", 1, 0, ECX, 20, None},
+                                    {"movbe", 1, 0, ECX, 22, None},
+                                    {"popcnt", 1, 0, ECX, 23, None},
+                                    {"aes", 1, 0, ECX, 25, None},
+                                    {"crc32", 1, 0, ECX, 20, None},
+                                    {"xsave", 1, 0, ECX, 26, None},
+                                    {"rdrnd", 1, 0, ECX, 30, None},
+                                    {"fsgsbase", 7, 0, EBX, 0, None},
+                                    {"rdseed", 7, 0, EBX, 18, None},
+                                    {"adx", 7, 0, EBX, 19, None},
+                                    {"clflushopt", 7, 0, EBX, 23, None},
+                                    {"clwb", 7, 0, EBX, 24, None},
+                                    {"sha", 7, 0, EBX, 29, None},
+                                    {"evex512", 7, 0, EBX, 16, Avx512},
+                                    {"sahf", 0x80000001, 0, ECX, 0, None},
+                                    {"prfchw", 0x80000001, 0, ECX, 8, None},
+                                    {"avx", 1, 0, ECX, 28, Avx},
+                                    {"f16c", 1, 0, ECX, 29, Avx},
+                                    {"bmi", 7, 0, EBX, 3, None},
+                                    {"avx2", 7, 0, EBX, 5, Avx},
+                                    {"bmi2", 7, 0, EBX, 8, None},
+                                    {"avx512f", 7, 0, EBX, 16, Avx512},
+                                    {"avx512dq", 7, 0, EBX, 17, Avx512},
+                                    {"avx512ifma", 7, 0, EBX, 21, Avx512},
+                                    {"avx512cd", 7, 0, EBX, 28, Avx512},
+                                    {"avx512bw", 7, 0, EBX, 30, Avx512},
+                                    {"avx512vl", 7, 0, EBX, 31, Avx512},
+                                    {"avx512vbmi", 7, 0, ECX, 1, Avx512},
+                                    {"avx512vbmi2", 7, 0, ECX, 6, Avx512},
+                                    {"gfni", 7, 0, ECX, 8, None},
+                                    {"vaes", 7, 0, ECX, 9, Avx},
+                                    {"vpclmulqdq", 7, 0, ECX, 10, Avx},
+                                    {"avx512vnni", 7, 0, ECX, 11, Avx512},
+                                    {"avx512bitalg", 7, 0, ECX, 12, Avx512},
+                                    {"avx512vpopcntdq", 7, 0, ECX, 14, Avx512},
+                                    {"avx512vp2intersect", 7, 0, EDX, 8, Avx512},
+                                    {"amx-bf16", 7, 0, EDX, 22, Amx},
+                                    {"avx512fp16", 7, 0, EDX, 23, Avx512},
+                                    {"amx-tile", 7, 0, EDX, 24, Amx},
+                                    {"amx-int8", 7, 0, EDX, 25, Amx},
+                                    {"avxvnni", 7, 1, EAX, 4, Avx},
+                                    {"avx512bf16", 7, 1, EAX, 5, Avx512},
+                                    {"avxifma", 7, 1, EAX, 23, Avx},
+                                    {"avxvnniint8", 7, 1, EDX, 4, Avx},
+                                    {"avxneconvert", 7, 1, EDX, 5, Avx},
+                                    {"lzcnt", 0x80000001, 0, ECX, 5, None}};
 
 uint64_t readXcr0() {
   uint32_t low, high;
@@ -108,7 +137,8 @@ std::string readLine(const std::string &path) {
 /// Quota over period of a cgroup folder, in processors; 0: no quota.
 double quotaOf(const std::string &v2, const std::string &v1) {
   double quota = 0, period = 0;
-  if (!v2.empty() && std::sscanf(readLine(v2 + "/cpu.max").c_str(), "%lf %lf", &quota, &period) == 2 && period > 0)
+  if (!v2.empty() && std::sscanf(readLine(v2 + "/cpu.max").c_str(), "%lf %lf", &quota, &period) == 2 &&
+      period > 0)
     return quota / period;
   if (!v1.empty()) {
     quota = std::atof(readLine(v1 + "/cpu.cfs_quota_us").c_str());
@@ -156,7 +186,8 @@ double cgroupQuota() {
 CpuInfo aicc::cpu::detectCpu() {
   CpuInfo info;
   info.name = brandString();
-  info.memorySize = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  info.memorySize =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   uint32_t leaf1[4] = {};
   __get_cpuid(1, &leaf1[EAX], &leaf1[EBX], &leaf1[ECX], &leaf1[EDX]);
   uint64_t enabled = (leaf1[ECX] >> 27) & 1 ? readXcr0() : 0;

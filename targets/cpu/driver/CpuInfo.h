@@ -1,8 +1,8 @@
-//===- CpuInfo.h - what this processor can do -----------------------------------------------------------------------===//
+//===- CpuInfo.h - what this processor can do --------------------------------------------===//
 //
 // Instruction sets as LLVM spells them, and how many threads it is sensible to run.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_TARGETS_CPU_DRIVER_CPUINFO_H
 #define AICC_TARGETS_CPU_DRIVER_CPUINFO_H
 

@@ -1,8 +1,9 @@
-//===- ElfImage.cpp - kernels in memory -----------------------------------------------------------------------------===//
+//===- ElfImage.cpp - kernels in memory --------------------------------------------------===//
 //
-// See ElfImage.h. Structures of the file are copied out before they are looked at, since nothing in it need be aligned.
+// See ElfImage.h. Structures of the file are copied out before they are looked at, since nothing in it need
+// be aligned.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "targets/cpu/driver/ElfImage.h"
 
 #include <cerrno>
@@ -26,7 +27,9 @@ aicc_status *damaged(const char *what) {
   return aicc_status_create(AICC_STATUS_DATA_LOSS, (std::string("kernel image is damaged: ") + what).c_str());
 }
 
-bool within(uint64_t offset, uint64_t size, uint64_t limit) { return offset <= limit && size <= limit - offset; }
+bool within(uint64_t offset, uint64_t size, uint64_t limit) {
+  return offset <= limit && size <= limit - offset;
+}
 
 template <typename T> T readAt(const uint8_t *from) {
   T value;
@@ -232,8 +235,9 @@ aicc_status *ElfImage::protect() {
     int protection = (segment.flags & PF_R ? PROT_READ : 0) | (segment.flags & PF_W ? PROT_WRITE : 0) |
                      (segment.flags & PF_X ? PROT_EXEC : 0);
     if (end > begin && mprotect(base + begin, end - begin, protection) != 0)
-      return aicc_status_create(AICC_STATUS_IO,
-                                (std::string("the system refuses executable memory: ") + std::strerror(errno)).c_str());
+      return aicc_status_create(
+          AICC_STATUS_IO,
+          (std::string("the system refuses executable memory: ") + std::strerror(errno)).c_str());
   }
   return nullptr;
 }
@@ -253,14 +257,16 @@ aicc_status *ElfImage::findTable(const Dynamic &dynamic) {
   const aicc_executable_table *found =
       reinterpret_cast<aicc_executable_query_fn>(base + query)(AICC_KERNEL_ABI_VERSION);
   if (!found)
-    return aicc_status_create(AICC_STATUS_UNSUPPORTED, "kernel image was made for another version of the kernel ABI");
+    return aicc_status_create(AICC_STATUS_UNSUPPORTED,
+                              "kernel image was made for another version of the kernel ABI");
   if (!containsPointer(found, sizeof(*found), PF_R) || found->struct_size < sizeof(*found) ||
       found->abi_version != AICC_KERNEL_ABI_VERSION || found->count > kMaxEntries ||
       !containsPointer(found->entries, found->count * sizeof(void *), PF_R) ||
       !containsPointer(found->names, found->count * sizeof(void *), PF_R))
     return damaged("its table of kernels leaves the image");
   for (uint32_t i = 0; i < found->count; ++i)
-    if (!containsPointer(reinterpret_cast<const void *>(found->entries[i]), 1, PF_X) || !isString(found->names[i]))
+    if (!containsPointer(reinterpret_cast<const void *>(found->entries[i]), 1, PF_X) ||
+        !isString(found->names[i]))
       return damaged("a kernel's entry or name leaves the image");
   table = found;
   return nullptr;

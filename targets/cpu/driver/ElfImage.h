@@ -1,9 +1,9 @@
-//===- ElfImage.h - kernels in memory -------------------------------------------------------------------------------===//
+//===- ElfImage.h - kernels in memory ----------------------------------------------------===//
 //
-// Loads the shared objects that aicc/kernel_abi.h describes, from memory and without the system's loader, which would
-// want a file, run initializers and resolve imports. An image here has none of these.
+// Loads the shared objects that aicc/kernel_abi.h describes, from memory and without the system's loader,
+// which would want a file, run initializers and resolve imports. An image here has none of these.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_TARGETS_CPU_DRIVER_ELFIMAGE_H
 #define AICC_TARGETS_CPU_DRIVER_ELFIMAGE_H
 
@@ -22,7 +22,8 @@ public:
   ElfImage(const ElfImage &) = delete;
   ElfImage &operator=(const ElfImage &) = delete;
 
-  /// Copies, relocates and protects the image, and reads its table. Every offset in it is checked before it is used.
+  /// Copies, relocates and protects the image, and reads its table. Every offset in it is checked before it
+  /// is used.
   aicc_status *load(const void *data, uint64_t size);
 
   uint32_t entryCount() const { return table->count; }
@@ -36,7 +37,8 @@ private:
   };
   struct Dynamic;
 
-  aicc_status *readSegments(const uint8_t *data, uint64_t size, uint64_t &dynamicAddress, uint64_t &dynamicSize);
+  aicc_status *readSegments(const uint8_t *data, uint64_t size, uint64_t &dynamicAddress,
+                            uint64_t &dynamicSize);
   aicc_status *readDynamic(uint64_t address, uint64_t size, Dynamic &dynamic) const;
   aicc_status *relocate(const Dynamic &dynamic, uint64_t address, uint64_t size);
   aicc_status *protect();

@@ -1,8 +1,8 @@
-//===- ThreadPool.cpp - spreads a grid over threads -----------------------------------------------------------------===//
+//===- ThreadPool.cpp - spreads a grid over threads --------------------------------------===//
 //
 // See ThreadPool.h.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "targets/cpu/driver/ThreadPool.h"
 
 #include <algorithm>
@@ -23,8 +23,8 @@ constexpr uint64_t kOpen = 1ull << 16;
 constexpr uint64_t kInside = kOpen - 1;
 constexpr uint32_t kJobShift = 17;
 
-/// Spinning: at most this long, shorter for a worker whose spinning was in vain, and giving way to other threads after the
-/// first few microseconds.
+/// Spinning: at most this long, shorter for a worker whose spinning was in vain, and giving way to other
+/// threads after the first few microseconds.
 constexpr uint32_t kMaxSpinNs = 50000;
 constexpr uint32_t kMinSpinNs = 2000;
 constexpr uint32_t kPoliteNs = 10000;
@@ -177,7 +177,8 @@ void ThreadPool::publish(const Job &next) {
   uint64_t begin = 0;
   for (uint32_t i = 0; i < count; ++i) {
     uint64_t end = i < users ? static_cast<uint64_t>(units) * (i + 1) / users : begin;
-    parts[i].range.store(pack(static_cast<uint32_t>(begin), static_cast<uint32_t>(end)), std::memory_order_relaxed);
+    parts[i].range.store(pack(static_cast<uint32_t>(begin), static_cast<uint32_t>(end)),
+                         std::memory_order_relaxed);
     begin = end;
   }
   uint64_t number = (ticket.load(std::memory_order_relaxed) >> kJobShift) + 1;
@@ -188,8 +189,8 @@ void ThreadPool::publish(const Job &next) {
   }
 }
 
-void ThreadPool::run(aicc_kernel_fn kernel, void *const *buffers, const int64_t *params, int64_t grid, char *scratch,
-                     size_t scratchStride) {
+void ThreadPool::run(aicc_kernel_fn kernel, void *const *buffers, const int64_t *params, int64_t grid,
+                     char *scratch, size_t scratchStride) {
   if (grid == 1 || count == 1 || busy.exchange(true, std::memory_order_acquire)) {
     kernel(buffers, params, 0, grid, scratchStride ? scratch : nullptr);
     return;

@@ -1,13 +1,14 @@
-//===- ThreadPool.h - spreads a grid over threads -------------------------------------------------------------------===//
+//===- ThreadPool.h - spreads a grid over threads ----------------------------------------===//
 //
-// The pool belongs to the device; runs of all contexts share it. A job is a grid of workgroups: each worker gets one
-// contiguous part, takes it from the front in shrinking chunks, and steals from the back of the others' parts only when
-// its own is used up. The caller is worker 0. Waiting workers spin shortly, then sleep on a futex.
+// The pool belongs to the device; runs of all contexts share it. A job is a grid of workgroups: each worker
+// gets one contiguous part, takes it from the front in shrinking chunks, and steals from the back of the
+// others' parts only when its own is used up. The caller is worker 0. Waiting workers spin shortly, then
+// sleep on a futex.
 //
-// A job that finds the pool busy with another one runs on its caller's thread alone: nobody waits for a neighbour, and with as
-// many contexts as processors that is also the fastest.
+// A job that finds the pool busy with another one runs on its caller's thread alone: nobody waits for a
+// neighbour, and with as many contexts as processors that is also the fastest.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #ifndef AICC_TARGETS_CPU_DRIVER_THREADPOOL_H
 #define AICC_TARGETS_CPU_DRIVER_THREADPOOL_H
 
@@ -32,11 +33,13 @@ public:
 
   uint32_t threadCount() const { return count; }
 
-  /// Starts the workers, once; later calls do nothing. False when the system has no threads to give: then the pool is smaller.
+  /// Starts the workers, once; later calls do nothing. False when the system has no threads to give: then the
+  /// pool is smaller.
   bool start();
 
-  /// Calls `kernel` for all of [0, grid), in parallel, and returns when that is done. Worker i gets scratch + i *
-  /// scratchStride; there are threadCount() of them. May be called from any thread, but not from inside a kernel.
+  /// Calls `kernel` for all of [0, grid), in parallel, and returns when that is done. Worker i gets scratch +
+  /// i * scratchStride; there are threadCount() of them. May be called from any thread, but not from inside a
+  /// kernel.
   void run(aicc_kernel_fn kernel, void *const *buffers, const int64_t *params, int64_t grid, char *scratch,
            size_t scratchStride);
 
@@ -80,8 +83,9 @@ private:
   Job job = {};
   /// Held by the caller whose job is running.
   alignas(2 * kCacheLine) std::atomic<bool> busy{false};
-  /// Number of the job << 17 | open << 16 | workers inside. A worker enters an open job by counting itself in; the caller closes
-  /// the job when nothing is left to take, and returns when the count is 0. So a job's data never changes under a worker.
+  /// Number of the job << 17 | open << 16 | workers inside. A worker enters an open job by counting itself
+  /// in; the caller closes the job when nothing is left to take, and returns when the count is 0. So a job's
+  /// data never changes under a worker.
   alignas(2 * kCacheLine) std::atomic<uint64_t> ticket{0};
   alignas(2 * kCacheLine) std::atomic<uint32_t> wakeups{0}; ///< the futex
   std::atomic<uint32_t> sleepers{0};

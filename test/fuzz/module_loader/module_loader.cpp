@@ -1,10 +1,10 @@
-//===- module_loader.cpp - fuzzes the module loader -----------------------------------------------------------------===//
+//===- module_loader.cpp - fuzzes the module loader --------------------------------------===//
 //
-// The input is a whole file, or, since a fuzzer cannot guess hashes, is treated as one whose hash matches. What the
-// verifier accepts is decoded and asked everything, which must hold without a further check. Kernels are not loaded: their
-// hashes guard them, and running what a fuzzer wrote proves nothing.
+// The input is a whole file, or, since a fuzzer cannot guess hashes, is treated as one whose hash matches.
+// What the verifier accepts is decoded and asked everything, which must hold without a further check. Kernels
+// are not loaded: their hashes guard them, and running what a fuzzer wrote proves nothing.
 //
-//===----------------------------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------------------------===//
 #include "aicc/runtime.h"
 #include "runtime/core/Program.h"
 #include "runtime/module/Verifier.h"
