@@ -118,7 +118,10 @@ func.func @other_axis(%q: tensor<4x8x16xf32>, %k: tensor<4x8x16xf32>, %v: tensor
 // CHECK-LABEL: func.func @unproved
 // CHECK-NOT: nn.attention
 // CHECK: nn.softmax
-func.func @unproved(%q: tensor<?x4x8x16xf32>, %k: tensor<?x4x8x16xf32>, %v: tensor<?x4x8x16xf32>) -> tensor<?x4x8x16xf32> {
+func.func @unproved(%q: tensor<?x4x8x16xf32> {nn.dims = affine_map<()[s0, s1] -> (s0, 4, 8, 16)>},
+                    %k: tensor<?x4x8x16xf32> {nn.dims = affine_map<()[s0, s1] -> (s1, 4, 8, 16)>},
+                    %v: tensor<?x4x8x16xf32> {nn.dims = affine_map<()[s0, s1] -> (s1, 4, 8, 16)>}) -> tensor<?x4x8x16xf32>
+    attributes {nn.symbols = [#nn.symbol<"a", input, 2, 2>, #nn.symbol<"b", input, 2, 2>]} {
   %0 = nn.matmul %q, %k {transpose_rhs = true} : (tensor<?x4x8x16xf32>, tensor<?x4x8x16xf32>) -> tensor<?x4x8x8xf32>
   %1 = nn.softmax %0 {axis = 3 : i64} : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
   %2 = nn.matmul %1, %v : (tensor<?x4x8x8xf32>, tensor<?x4x8x16xf32>) -> tensor<?x4x8x16xf32>
