@@ -38,6 +38,7 @@ def Simplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {
       index becomes a slice;
     - a broadcast (or constant of equal elements) that feeds an elementwise operation is dropped where the operation
       broadcasts by itself to the same sizes, which is proved on symbolic sizes;
+    - zeros padded before a convolution become its own padding;
     - a pair of casts whose first loses nothing becomes one.
 
     Merging scalars reassociates: results may differ in the last bit, never in range (merged factors that would overflow or

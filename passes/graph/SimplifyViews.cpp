@@ -272,11 +272,40 @@ struct GatherToSlice : ShapedPattern<nn::GatherOp> {
   }
 };
 
+/// conv(pad(x, zeros)) -> conv with these pads.
+struct PadIntoConv : OpRewritePattern<nn::ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ConvOp op, PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<nn::PadOp>();
+    if (!pad || op.getBlock() || pad.getMode() != nn::PadMode::constant ||
+        (pad.getValue() && !isUniform(pad.getValue(), 0)))
+      return failure();
+    std::optional<SmallVector<int64_t>> low = nn::getConstantResults(pad.getLow()),
+                                        high = nn::getConstantResults(pad.getHigh());
+    if (!low || !high)
+      return failure();
+    auto isNegative = [](int64_t amount) { return amount < 0; };
+    if ((*low)[0] || (*low)[1] || (*high)[0] || (*high)[1] || llvm::any_of(*low, isNegative) ||
+        llvm::any_of(*high, isNegative))
+      return failure();
+    for (size_t i = 0; i < op.getPadsLow().size(); ++i) {
+      (*low)[i + 2] += op.getPadsLow()[i];
+      (*high)[i + 2] += op.getPadsHigh()[i];
+    }
+    replaceOp(rewriter, op,
+              rewriter.create<nn::ConvOp>(fuseLocations({pad, op}), pad.getInput(), op.getFilter(),
+                                          op.getBias(), op.getStrides(), op.getDilations(),
+                                          ArrayRef(*low).drop_front(2), ArrayRef(*high).drop_front(2),
+                                          op.getGroups()));
+    return success();
+  }
+};
+
 } // namespace
 
 void populateSimplifyViews(RewritePatternSet &patterns, nn::SymbolicShapes &shapes) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<TransposeIntoMatMul, TransposePastElementwise>(context);
+  patterns.add<TransposeIntoMatMul, TransposePastElementwise, PadIntoConv>(context);
   patterns.add<MergeSlices, SliceOfConcat, ConcatOfSlices, SimplifyConcat, GatherToSlice>(context, shapes);
 }
 

@@ -146,3 +146,19 @@ func.func @transposes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %2 = nn.transpose %1 {perm = array<i64: 1, 0>} : (tensor<3x2xf32>) -> tensor<2x3xf32>
   return %2 : tensor<2x3xf32>
 }
+
+// Zeros before a convolution are its own padding; other numbers are not.
+// CHECK-LABEL: func.func @pad
+// CHECK: nn.conv %arg0, %arg1 {{{.*}}pads_high = array<i64: 1, 2>, pads_low = array<i64: 1, 1>
+// CHECK: nn.pad
+// CHECK: nn.conv
+func.func @pad(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x3x3xf32>) -> (tensor<1x2x4x5xf32>, tensor<1x2x3x3xf32>) {
+  %one = nn.constant dense<1.0> : tensor<f32>
+  %0 = nn.pad %x {low = affine_map<() -> (0, 0, 1, 0)>, high = affine_map<() -> (0, 0, 0, 1)>, mode = #nn.pad<constant>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x5x5xf32>
+  %1 = nn.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads_low = array<i64: 0, 1>, pads_high = array<i64: 1, 1>, groups = 1 : i64}
+      : (tensor<1x2x5x5xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x4x5xf32>
+  %2 = nn.pad %x, %one {low = affine_map<() -> (0, 0, 1, 0)>, high = affine_map<() -> (0, 0, 0, 1)>, mode = #nn.pad<constant>} : (tensor<1x2x4x4xf32>, tensor<f32>) -> tensor<1x2x5x5xf32>
+  %3 = nn.conv %2, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads_low = array<i64: 0, 0>, pads_high = array<i64: 0, 0>, groups = 1 : i64}
+      : (tensor<1x2x5x5xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x3x3xf32>
+  return %1, %3 : tensor<1x2x4x5xf32>, tensor<1x2x3x3xf32>
+}
