@@ -85,3 +85,13 @@ TEST(SharedLibrary, ServesTheExampleOfTheManual) {
   EXPECT_EQ(pclose(pipe), 0) << output;
   EXPECT_EQ(output, "sum: 103 106 109 112\n");
 }
+
+TEST(SharedLibrary, TheManualShowsThisExample) {
+  const auto text = [](const std::string &path) {
+    std::vector<uint8_t> bytes = readFile(path);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  std::string program = text(AICC_SOURCE_DIR "/test/runtime/c_api_example.c");
+  ASSERT_FALSE(program.empty());
+  EXPECT_NE(text(AICC_SOURCE_DIR "/docs/c-api.md").find("```c\n" + program + "```"), std::string::npos);
+}
