@@ -1,5 +1,6 @@
-// Tensors on the host and the context in which nn operations are evaluated on them (reference evaluation). Apart from the
-// operations because importers, weight recipes and tests hold tensors without evaluating anything.
+// Tensors on the host and the context in which nn operations are evaluated on them (reference evaluation).
+// Apart from the operations because importers, weight recipes and tests hold tensors without evaluating
+// anything.
 
 #ifndef AICC_DIALECTS_NN_TENSOR_H
 #define AICC_DIALECTS_NN_TENSOR_H
@@ -15,7 +16,8 @@
 
 namespace aicc::nn {
 
-/// A row-major tensor on the host. Copies share the bytes; bytes are immutable once shared. Booleans take one byte each.
+/// A row-major tensor on the host. Copies share the bytes; bytes are immutable once shared. Booleans take one
+/// byte each.
 class Tensor {
 public:
   Tensor() = default; // absent (an optional operand)
@@ -72,14 +74,16 @@ private:
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
 };
 
-/// Evaluates one nn operation: static result types must hold after symbols are bound. Fails with ctx.error set.
+/// Evaluates one nn operation: static result types must hold after symbols are bound. Fails with ctx.error
+/// set.
 llvm::LogicalResult evaluate(mlir::Operation *op, EvalContext &ctx, llvm::ArrayRef<Tensor> operands,
                              llvm::SmallVectorImpl<Tensor> &results);
-/// Evaluates `value` from constants and weights alone, all its producers being nn operations without other roots.
-/// Intermediate tensors are freed once used. Fails with ctx.error set if something is not constant.
+/// Evaluates `value` from constants and weights alone, all its producers being nn operations without other
+/// roots. Intermediate tensors are freed once used. Fails with ctx.error set if something is not constant.
 llvm::FailureOr<Tensor> evaluateConstant(mlir::Value value, EvalContext &ctx);
 /// Runs the body of a function (nn operations only) on `arguments`; binds input symbols from nn.dims first.
-llvm::LogicalResult evaluateFunction(mlir::Operation *func, EvalContext &ctx, llvm::ArrayRef<Tensor> arguments,
+llvm::LogicalResult evaluateFunction(mlir::Operation *func, EvalContext &ctx,
+                                     llvm::ArrayRef<Tensor> arguments,
                                      llvm::SmallVectorImpl<Tensor> &results);
 } // namespace aicc::nn
 
