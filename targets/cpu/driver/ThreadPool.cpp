@@ -6,7 +6,6 @@
 #include "targets/cpu/driver/ThreadPool.h"
 
 #include <algorithm>
-#include <climits>
 #include <csignal>
 #include <ctime>
 #include <immintrin.h>
@@ -39,8 +38,8 @@ void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
   syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
 }
 
-void futexWake(std::atomic<uint32_t> &word, int count) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+void futexWake(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 uint64_t pack(uint32_t front, uint32_t back) { return (static_cast<uint64_t>(back) << 32) | front; }
@@ -52,8 +51,8 @@ ThreadPool::ThreadPool(uint32_t threadCount)
 
 ThreadPool::~ThreadPool() {
   stopping.store(true);
-  wakeups.fetch_add(1);
-  futexWake(wakeups, INT_MAX);
+  for (uint32_t i = 1; i < count; ++i)
+    wake(i);
   for (auto &worker : workers)
     pthread_join(worker->thread, nullptr);
 }
@@ -116,8 +115,24 @@ void ThreadPool::work(uint32_t self) {
   }
 }
 
+/// Announces the sleep, then looks once more: who publishes a job sees the sleeper, or is seen by it.
+void ThreadPool::sleep(uint32_t self, uint64_t seen) {
+  std::atomic<uint32_t> &asleep = parts[self].asleep;
+  asleep.store(1);
+  if ((ticket.load() >> kJobShift) == seen && !stopping.load())
+    while (asleep.load(std::memory_order_relaxed))
+      futexWait(asleep, 1);
+  asleep.store(0, std::memory_order_relaxed);
+}
+
+void ThreadPool::wake(uint32_t worker) {
+  std::atomic<uint32_t> &asleep = parts[worker].asleep;
+  if (asleep.load() && asleep.exchange(0))
+    futexWake(asleep);
+}
+
 /// Waits for a job that this worker hasn't seen and enters it. False when the pool stops.
-bool ThreadPool::awaitJob(uint64_t &seen, uint32_t &spinBudget) {
+bool ThreadPool::awaitJob(uint32_t self, uint64_t &seen, uint32_t &spinBudget) {
   uint64_t begin = 0;
   for (uint32_t spins = 0;; ++spins) {
     uint64_t current = ticket.load(std::memory_order_acquire);
@@ -145,12 +160,7 @@ bool ThreadPool::awaitJob(uint64_t &seen, uint32_t &spinBudget) {
     if (time - begin < spinBudget)
       continue;
     spinBudget = std::max(spinBudget / 2, kMinSpinNs);
-    // Announce the sleep, then look once more: who publishes a job sees either the sleeper or is seen by it.
-    uint32_t epoch = wakeups.load();
-    sleepers.fetch_add(1);
-    if ((ticket.load() >> kJobShift) == seen && !stopping.load())
-      futexWait(wakeups, epoch);
-    sleepers.fetch_sub(1);
+    sleep(self, seen);
     if (stopping.load())
       return false;
     begin = 0;
@@ -162,14 +172,14 @@ void *ThreadPool::workerMain(void *argument) {
   ThreadPool &pool = *worker.pool;
   uint64_t seen = 0;
   uint32_t spinBudget = kMaxSpinNs;
-  while (pool.awaitJob(seen, spinBudget)) {
+  while (pool.awaitJob(worker.index, seen, spinBudget)) {
     pool.work(worker.index);
     pool.ticket.fetch_sub(1, std::memory_order_release);
   }
   return nullptr;
 }
 
-/// Makes `next` the job and wakes as many sleepers as it can use.
+/// Makes `next` the job and wakes the workers that have a part in it.
 void ThreadPool::publish(const Job &next) {
   job = next;
   uint32_t units = static_cast<uint32_t>((next.grid + next.unit - 1) / next.unit);
@@ -182,11 +192,9 @@ void ThreadPool::publish(const Job &next) {
     begin = end;
   }
   uint64_t number = (ticket.load(std::memory_order_relaxed) >> kJobShift) + 1;
-  ticket.store(number << kJobShift | kOpen); // sequentially consistent with `sleepers`
-  if (sleepers.load()) {
-    wakeups.fetch_add(1);
-    futexWake(wakeups, static_cast<int>(users) - 1);
-  }
+  ticket.store(number << kJobShift | kOpen); // sequentially consistent with `asleep`
+  for (uint32_t i = 1; i < users; ++i)
+    wake(i);
 }
 
 void ThreadPool::run(aicc_kernel_fn kernel, void *const *buffers, const int64_t *params, int64_t grid,

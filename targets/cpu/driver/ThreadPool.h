@@ -46,9 +46,11 @@ public:
 private:
   static constexpr size_t kCacheLine = 64;
 
-  /// A worker's part of the grid, in units: front in the low half, back in the high half.
+  /// What belongs to one worker. Its part of the grid is in units: front in the low half, back in the high.
   struct alignas(2 * kCacheLine) Part {
     std::atomic<uint64_t> range{0};
+    /// A futex: 1 while its worker sleeps, or is about to. Whoever turns it to 0 wakes the worker.
+    std::atomic<uint32_t> asleep{0};
   };
 
   struct Job {
@@ -70,7 +72,9 @@ private:
   static void *workerMain(void *worker);
   void work(uint32_t self);
   void execute(const Job &job, uint32_t self, uint32_t begin, uint32_t end) const;
-  bool awaitJob(uint64_t &seen, uint32_t &spinBudget);
+  bool awaitJob(uint32_t self, uint64_t &seen, uint32_t &spinBudget);
+  void sleep(uint32_t self, uint64_t seen);
+  void wake(uint32_t worker);
   void publish(const Job &next);
 
   const uint32_t wanted;
@@ -87,9 +91,7 @@ private:
   /// in; the caller closes the job when nothing is left to take, and returns when the count is 0. So a job's
   /// data never changes under a worker.
   alignas(2 * kCacheLine) std::atomic<uint64_t> ticket{0};
-  alignas(2 * kCacheLine) std::atomic<uint32_t> wakeups{0}; ///< the futex
-  std::atomic<uint32_t> sleepers{0};
-  std::atomic<bool> stopping{false};
+  alignas(2 * kCacheLine) std::atomic<bool> stopping{false};
 };
 
 } // namespace aicc::cpu
