@@ -138,6 +138,29 @@ TEST(Instance, RefusesDriversThatAreNone) {
   EXPECT_TRUE(failsWith(aicc_instance_create(&options, &instance), AICC_STATUS_NOT_FOUND, path));
 }
 
+TEST(Instance, FindsDriversAtRunTime) {
+  const char *path = AICC_TEST_DRIVER;
+  std::string logged;
+  aicc_instance_options options = {};
+  options.struct_size = sizeof(options);
+  options.driver_paths = &path;
+  options.driver_path_count = 1;
+  options.log = [](void *user, aicc_log_level, const char *message) {
+    *static_cast<std::string *>(user) = message;
+  };
+  options.log_user = &logged;
+  aicc_instance *created = nullptr;
+  ASSERT_TRUE(ok(aicc_instance_create(&options, &created)));
+  Handle<aicc_instance> instance(created);
+  EXPECT_EQ(logged, "the null driver is here");
+  const aicc_device *device = nullptr;
+  ASSERT_TRUE(ok(aicc_instance_find_device(created, "null", &device)));
+  aicc_module *module = nullptr;
+  EXPECT_TRUE(failsWith(
+      aicc_module_load_file(created, device, writeModule("add", makeAddFunction()).c_str(), nullptr, &module),
+      AICC_STATUS_UNSUPPORTED, "needs format elf-x86-64"));
+}
+
 TEST(Instance, ServesOlderAndNewerCallers) {
   // An older caller's struct ends earlier; what follows it in memory must not be read or written.
   struct {
