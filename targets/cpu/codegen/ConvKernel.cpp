@@ -1,0 +1,63 @@
+// Convolutions: the choice of a kernel by layout and groups, and what these kernels share.
+
+#include "targets/cpu/codegen/Collapse.h"
+#include "targets/cpu/codegen/ConvKernels.h"
+#include "targets/cpu/codegen/Packing.h"
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace mlir;
+using namespace aicc;
+using namespace aicc::cpu;
+
+BlockArgument aicc::cpu::getFilterPanels(nn::ConvOp conv) {
+  return dyn_cast_if_present<BlockArgument>(getPackedFilter(conv.getFilter()));
+}
+
+void EpilogueStore::operator()(Value value, const Coord &c, Value mask) {
+  e.clearComputed();
+  if (vectors) {
+    e.bind(root, value);
+    e.emitStores(root, c, lanes, mask);
+    return;
+  }
+  for (unsigned l = 0; l < lanes; ++l) {
+    auto one = [&] {
+      e.clearMemo();
+      Coord at = c;
+      Value step = e.constant(l);
+      at.idx[c.lane] = e.add(c.idx[c.lane], c.laneStride ? e.mul(step, c.laneStride) : step);
+      at.lane = -1;
+      e.bind(root, e.b.create<vector::ExtractOp>(e.loc, value, int64_t(l)));
+      e.emitStores(root, at);
+    };
+    if (mask)
+      e.ifThen(e.b.create<vector::ExtractOp>(e.loc, mask, int64_t(l)), one);
+    else
+      one();
+  }
+  e.clearMemo();
+}
+
+SmallVector<Value> aicc::cpu::carryLoop(KernelEmitter &e, int64_t count, ValueRange init,
+                                        llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (count == 1)
+    return body(e.constant(0), init);
+  return e.loop(e.constant(0), e.constant(count), e.constant(1), init, body);
+}
+
+FailureOr<Launch> aicc::cpu::emitConv(KernelRequest &request) {
+  exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
+  auto erase = llvm::make_scope_exit([&] { clone.erase(); });
+  auto roots = clone.getBody().front().getOps<nn::ConvOp>();
+  if (!llvm::hasSingleElement(roots))
+    return failure();
+  nn::ConvOp root = *roots.begin();
+  if (!root.getBlock())
+    return emitPlainConv(request, clone, root);
+  if (int64_t(root.getBlock()) != 16 || root.getStrides().size() != 2 || !getFilterPanels(root))
+    return failure();
+  auto filter = cast<RankedTensorType>(root.getFilter().getType());
+  bool depthwise = root.getBlockInput() && root.getGroups() > 1 && filter.getDimSize(1) == 1 &&
+                   filter.getDimSize(0) == int64_t(root.getGroups());
+  return depthwise ? emitBlockedDepthwise(request, clone, root) : emitBlockedConv(request, clone, root);
+}

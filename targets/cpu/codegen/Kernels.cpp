@@ -1,0 +1,17 @@
+// The table of kernel emitters by kind.
+
+#include "targets/cpu/codegen/Kernels.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace aicc::cpu;
+
+KernelFn aicc::cpu::getKernelEmitter(llvm::StringRef kind) {
+  return llvm::StringSwitch<KernelFn>(kind)
+      .Case("map", emitMap)
+      .Case("matmul", emitMatMul)
+      .Cases("reduce", "arg_reduce", emitReduce)
+      .Cases("softmax", "layer_norm", "rms_norm", "group_norm", "lrn", emitNorm)
+      .Case("attention", emitAttention)
+      .Case("conv", emitConv)
+      .Default(nullptr);
+}
