@@ -5,6 +5,7 @@
 #include "frontends/onnx/WireScan.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <onnx/defs/parser.h>
 
 using namespace mlir;
 
@@ -35,6 +36,28 @@ std::string toString(const Problem &problem) {
   return text;
 }
 
+static OwningOpRef<ModuleOp> importModel(MLIRContext &context, const onnx::ModelProto &model, ArrayRef<char> bytes,
+                                         StringRef path, const ImportOptions &options,
+                                         llvm::SmallVectorImpl<Problem> &problems) {
+  OwningOpRef<ModuleOp> module = Importer(context, model, bytes, path, options, problems).run();
+  if (module && failed(verify(*module))) {
+    addProblem(problems, "the imported model is malformed: this is a bug of aicc");
+    return {};
+  }
+  return module;
+}
+
+static OwningOpRef<ModuleOp> importText(MLIRContext &context, StringRef text, StringRef path,
+                                        const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
+  onnx::ModelProto model;
+  onnx::Common::Status status = onnx::OnnxParser::Parse(model, text.str().c_str());
+  if (!status.IsOK()) {
+    addProblem(problems, "not ONNX text: " + status.ErrorMessage());
+    return {};
+  }
+  return importModel(context, model, {}, path, options, problems);
+}
+
 static OwningOpRef<ModuleOp> importBytes(MLIRContext &context, ArrayRef<char> bytes, StringRef path,
                                          const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
   llvm::Expected<std::string> reduced = cutPayloads(bytes, payloadLimit);
@@ -52,18 +75,15 @@ static OwningOpRef<ModuleOp> importBytes(MLIRContext &context, ArrayRef<char> by
     return {};
   }
   std::string().swap(*reduced);
-  OwningOpRef<ModuleOp> module = Importer(context, model, bytes, path, options, problems).run();
-  if (module && failed(verify(*module))) {
-    addProblem(problems, "the imported model is malformed: this is a bug of aicc");
-    return {};
-  }
-  return module;
+  return importModel(context, model, bytes, path, options, problems);
 }
 
 OwningOpRef<ModuleOp> importOnnxBytes(MLIRContext &context, ArrayRef<char> bytes, StringRef path,
                                       const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
   context.loadDialect<nn::NNDialect, func::FuncDialect>();
   try {
+    if (path.ends_with(".onnxtxt"))
+      return importText(context, StringRef(bytes.data(), bytes.size()), path, options, problems);
     return importBytes(context, bytes, path, options, problems);
   } catch (const ImportError &error) {
     addProblem(problems, error.reason, error.hint);

@@ -40,7 +40,8 @@ std::string toString(const Problem &problem);
 
 /// Imports a model file into a module with one func.func @main; its arguments and results carry nn.name and nn.dims, the function
 /// nn.symbols. External data is read from the model's folder only. On failure returns null and `problems` holds every
-/// node that is at fault, not only the first. Never throws, whatever the file holds.
+/// node that is at fault, not only the first. Never throws, whatever the file holds. A path that ends in .onnxtxt is read as
+/// ONNX's textual syntax, as tests are written.
 mlir::OwningOpRef<mlir::ModuleOp> importOnnx(mlir::MLIRContext &context, llvm::StringRef path,
                                              const ImportOptions &options,
                                              llvm::SmallVectorImpl<Problem> &problems);

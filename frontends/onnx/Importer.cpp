@@ -8,7 +8,7 @@ namespace aicc::onnx_import {
 
 /// Functions can call functions that call functions: without limits a small file is an endless graph.
 static constexpr unsigned maxCallDepth = 48;
-static constexpr uint64_t maxNodes = 1000000;
+static constexpr uint64_t maxNodes = 500000;
 static constexpr size_t maxProblems = 1000;
 
 static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? StringRef() : domain; }
@@ -259,14 +259,15 @@ Results Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, S
           dim->set_dim_value(number.getValue());
       }
     }
-    // The builder looks at attributes by their names, so a reference must be resolved first.
+    // The body's builder looks at attributes by name: references are resolved, those to nothing left out.
     onnx::NodeProto call = node.proto;
-    for (onnx::AttributeProto &attribute : *call.mutable_attribute())
-      if (const onnx::AttributeProto *value = node.getAttr(attribute.name()); value && value != &attribute) {
-        const std::string name = attribute.name();
-        attribute = *value;
-        attribute.clear_ref_attr_name();
-        attribute.set_name(name);
+    call.clear_attribute();
+    for (const onnx::AttributeProto &attribute : node.proto.attribute())
+      if (const onnx::AttributeProto *value = node.getAttr(attribute.name())) {
+        onnx::AttributeProto &resolved = *call.add_attribute();
+        resolved = *value;
+        resolved.clear_ref_attr_name();
+        resolved.set_name(attribute.name());
       }
     onnx::FunctionBodyBuildContextImpl build(call, types);
     onnx::FunctionProto made;
