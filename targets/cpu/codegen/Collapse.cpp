@@ -18,32 +18,36 @@ exe::DispatchOp aicc::cpu::cloneDetached(exe::DispatchOp dispatch, nn::SymbolicS
   return clone;
 }
 
-void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> sizes, unsigned keep,
-                                   nn::SymbolicShapes &shapes) {
-  llvm::SmallVector<AffineExpr> full(sizes);
+/// The sizes of `v` with 1s in front up to `rank`.
+static llvm::SmallVector<AffineExpr> getAligned(Value v, unsigned rank, nn::SymbolicShapes &shapes) {
+  llvm::SmallVector<AffineExpr> sizes(rank - shapes.get(v).size(), getAffineConstantExpr(1, v.getContext()));
+  llvm::append_range(sizes, shapes.get(v));
+  return sizes;
+}
+
+llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full, unsigned keep,
+                                                 nn::SymbolicShapes &shapes) {
   unsigned rank = full.size();
-  if (rank < 2)
-    return;
   auto isOne = [](AffineExpr e) { return nn::ShapeContext::getConstant(e) == 1; };
-  auto aligned = [&](Value v) {
-    llvm::SmallVector<AffineExpr> s(rank - shapes.get(v).size(), getAffineConstantExpr(1, v.getContext()));
-    llvm::append_range(s, shapes.get(v));
-    return s;
-  };
-  llvm::SmallVector<bool> merge(rank, false); // dimension d with d + 1
+  llvm::SmallVector<bool> merge(rank, false);
   for (unsigned d = 0; d + 1 + keep < rank; ++d)
     merge[d] = llvm::all_of(values, [&](Value v) {
-      llvm::SmallVector<AffineExpr> s = aligned(v);
+      llvm::SmallVector<AffineExpr> s = getAligned(v, rank, shapes);
       auto whole = [&](unsigned i) { return shapes.equal(s[i], full[i]); };
       return (whole(d) && whole(d + 1)) || (isOne(s[d]) && isOne(s[d + 1]));
     });
+  return merge;
+}
+
+void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<bool> merge, nn::SymbolicShapes &shapes) {
+  unsigned rank = merge.size();
   for (Value v : values) {
-    llvm::SmallVector<AffineExpr> s = aligned(v), merged;
+    llvm::SmallVector<AffineExpr> sizes = getAligned(v, rank, shapes), merged;
     for (unsigned d = 0; d < rank; ++d) {
       if (d && merge[d - 1])
-        merged.back() = merged.back() * s[d];
+        merged.back() = merged.back() * sizes[d];
       else
-        merged.push_back(s[d]);
+        merged.push_back(sizes[d]);
     }
     Type element = cast<RankedTensorType>(v.getType()).getElementType();
     if (auto constant = v.getDefiningOp<nn::ConstantOp>()) {
@@ -55,4 +59,10 @@ void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<
     v.setType(nn::getTensorType(merged, element));
     shapes.set(v, merged);
   }
+}
+
+void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full, unsigned keep,
+                                   nn::SymbolicShapes &shapes) {
+  if (full.size() >= 2)
+    mergeDimensions(values, findMergeable(values, llvm::SmallVector<AffineExpr>(full), keep, shapes), shapes);
 }

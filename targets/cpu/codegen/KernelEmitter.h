@@ -147,6 +147,8 @@ public:
   /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at `c`. Lanes off the mask are
   /// unspecified but harmless.
   Value emit(Value v, const Coord &c, unsigned lanes = 0, Value mask = {});
+  /// Where `operand`, which broadcasts to `result`, is read for the element of `result` at `c`.
+  Coord operandCoord(Value operand, Value result, const Coord &c);
   /// Makes `emit` return `value` for `v` at every coordinate: a root's result in its epilogue. Call `unbind` after.
   void bind(Value v, Value value) { bound[v] = value; }
   void clearBound() { bound.clear(); memo.clear(); }
@@ -169,7 +171,6 @@ private:
   Value peelViews(Value yielded, Value root, SmallVector<mlir::Operation *> &chain);
   bool mapThroughChain(ArrayRef<mlir::Operation *> chain, Coord &c, unsigned lanes);
   Value loadView(const View &view, const Coord &c, unsigned lanes, Value mask);
-  Coord operandCoord(Value operand, Value result, const Coord &c);
   std::optional<Coord> mapReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to, const Coord &c);
   Value laneIndices(const Coord &c, unsigned lanes);
   Value emitGather(nn::GatherOp op, const Coord &c, unsigned lanes, Value mask);

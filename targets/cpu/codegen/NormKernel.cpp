@@ -1,0 +1,79 @@
+// Normalizations: the choice of the family, after dimensions that are treated alike have been merged.
+
+#include "targets/cpu/codegen/Collapse.h"
+#include "targets/cpu/codegen/Norms.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace aicc;
+using namespace aicc::cpu;
+
+SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *root, ArrayRef<Value> apart, ArrayRef<unsigned> barriers,
+                                          nn::SymbolicShapes &shapes) {
+  SmallVector<AffineExpr> full(shapes.get(root->getResult(0)));
+  SmallVector<Value> values;
+  Block &body = dispatch.getBody().front();
+  bool simple = llvm::all_of(apart, [&](Value v) {
+    return isa<BlockArgument>(v) && llvm::all_of(v.getUsers(), [&](Operation *user) { return user == root; });
+  });
+  for (BlockArgument arg : body.getArguments())
+    if (!llvm::is_contained(apart, arg))
+      values.push_back(arg);
+  for (Operation &op : body.without_terminator()) {
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    simple &= &op == root || isa<nn::ElementwiseOpInterface>(op) || (constant && constant.getValue().isSplat());
+    values.push_back(op.getResult(0));
+  }
+  if (!simple)
+    return SmallVector<bool>(full.size(), false);
+  SmallVector<bool> merge = findMergeable(values, full, 0, shapes);
+  for (unsigned barrier : barriers)
+    if (barrier > 0 && barrier < full.size())
+      merge[barrier - 1] = false;
+  mergeDimensions(values, merge, shapes);
+  return merge;
+}
+
+/// Where dimension `d` has gone.
+static int64_t getMergedDimension(ArrayRef<bool> merge, int64_t d) { return d - llvm::count(merge.take_front(d), true); }
+
+FailureOr<Launch> aicc::cpu::emitNorm(KernelRequest &request) {
+  exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
+  auto erase = llvm::make_scope_exit([&] { clone.erase(); });
+  Operation *root = nullptr;
+  for (Operation &op : clone.getBody().front())
+    if (isa<nn::SoftmaxOp, nn::LayerNormOp, nn::RmsNormOp, nn::GroupNormOp, nn::LrnOp>(op)) {
+      if (root)
+        return failure();
+      root = &op;
+    }
+  if (!root)
+    return failure();
+  auto collapse = [&](ArrayRef<Value> apart, ArrayRef<unsigned> barriers) {
+    return collapseBody(clone, root, apart, barriers, request.shapes);
+  };
+  return llvm::TypeSwitch<Operation *, FailureOr<Launch>>(root)
+      .Case([&](nn::SoftmaxOp op) -> FailureOr<Launch> {
+        unsigned axis = op.getAxis();
+        op.setAxis(getMergedDimension(collapse({}, {axis, axis + 1}), axis));
+        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        return emitSoftmax(e, op);
+      })
+      .Case<nn::LayerNormOp, nn::RmsNormOp>([&](auto op) -> FailureOr<Launch> {
+        unsigned axis = op.getAxis();
+        op.setAxis(getMergedDimension(collapse({}, {axis}), axis));
+        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        return emitLayerNorm(e, op);
+      })
+      .Case([&](nn::GroupNormOp op) -> FailureOr<Launch> {
+        collapse({op.getScale(), op.getBias()}, {1, 2});
+        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        return emitGroupNorm(e, op);
+      })
+      .Case([&](nn::LrnOp op) -> FailureOr<Launch> {
+        collapse({}, {1, 2});
+        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        return emitLrn(e, op);
+      });
+}

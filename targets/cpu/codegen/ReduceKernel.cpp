@@ -1,0 +1,325 @@
+// Reductions. Where the innermost dimension is reduced, lanes run along it, several accumulators at once, and are reduced at the
+// end; where it is kept, lanes run along it and never meet. Rows, that is results or blocks of them, are shared out.
+
+#include "targets/cpu/codegen/ArgReduce.h"
+#include "targets/cpu/codegen/Collapse.h"
+#include "targets/cpu/codegen/Kernels.h"
+#include "targets/cpu/codegen/RegisterTile.h"
+#include "targets/cpu/codegen/Rows.h"
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace mlir;
+using namespace aicc;
+using namespace aicc::cpu;
+
+namespace {
+/// How elements are combined: the reduction's kind in the accumulators' type.
+struct Combiner {
+  KernelEmitter &e;
+  nn::ReduceKind kind;
+  Type element; // of the tensor
+  bool isFloat, isUnsigned;
+  Type accumulator;
+
+  Combiner(KernelEmitter &e, nn::ReduceKind kind, Type element) : e(e), kind(kind), element(element) {
+    isFloat = isa<FloatType>(element);
+    isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+    accumulator = getAccumulatorType(e.b, element);
+    if (!isFloat && kind == nn::ReduceKind::mean)
+      accumulator = e.b.getI64Type();
+  }
+
+  Value load(Value value) {
+    if (isFloat || accumulator == e.registerType(element))
+      return toAccumulator(e, value, element);
+    auto vector = dyn_cast<VectorType>(value.getType());
+    Type wide = lanesOf(accumulator, vector ? vector.getNumElements() : 0);
+    if (isUnsigned)
+      return e.b.create<arith::ExtUIOp>(e.loc, wide, value);
+    return e.b.create<arith::ExtSIOp>(e.loc, wide, value);
+  }
+
+  Value neutral(unsigned lanes) {
+    unsigned bits = accumulator.getIntOrFloatBitWidth();
+    auto integer = [&](llvm::APInt value) {
+      TypedAttr attr = e.b.getIntegerAttr(accumulator, value);
+      if (lanes)
+        attr = DenseElementsAttr::get(cast<ShapedType>(lanesOf(accumulator, lanes)), Attribute(attr));
+      return e.b.create<arith::ConstantOp>(e.loc, attr).getResult();
+    };
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    switch (kind) {
+    case nn::ReduceKind::sum:
+    case nn::ReduceKind::mean:
+    case nn::ReduceKind::any:
+      return numberConstant(e, accumulator, 0, lanes);
+    case nn::ReduceKind::prod:
+      return numberConstant(e, accumulator, 1, lanes);
+    case nn::ReduceKind::all:
+      return integer(llvm::APInt::getAllOnes(bits));
+    case nn::ReduceKind::max:
+      if (isFloat)
+        return numberConstant(e, accumulator, -infinity, lanes);
+      return integer(isUnsigned ? llvm::APInt::getMinValue(bits) : llvm::APInt::getSignedMinValue(bits));
+    case nn::ReduceKind::min:
+      if (isFloat)
+        return numberConstant(e, accumulator, infinity, lanes);
+      return integer(isUnsigned ? llvm::APInt::getMaxValue(bits) : llvm::APInt::getSignedMaxValue(bits));
+    }
+    llvm_unreachable("unknown reduction");
+  }
+
+  Value combine(Value x, Value y) {
+    OpBuilder &b = e.b;
+    Location loc = e.loc;
+    switch (kind) {
+    case nn::ReduceKind::sum:
+    case nn::ReduceKind::mean:
+      return isFloat ? addf(e, x, y) : b.create<arith::AddIOp>(loc, x, y);
+    case nn::ReduceKind::prod:
+      return isFloat ? mulf(e, x, y) : b.create<arith::MulIOp>(loc, x, y);
+    case nn::ReduceKind::any:
+      return b.create<arith::OrIOp>(loc, x, y);
+    case nn::ReduceKind::all:
+      return b.create<arith::AndIOp>(loc, x, y);
+    case nn::ReduceKind::max:
+      if (isFloat)
+        return b.create<arith::MaximumFOp>(loc, x, y);
+      return isUnsigned ? b.create<arith::MaxUIOp>(loc, x, y).getResult() : b.create<arith::MaxSIOp>(loc, x, y);
+    case nn::ReduceKind::min:
+      if (isFloat)
+        return b.create<arith::MinimumFOp>(loc, x, y);
+      return isUnsigned ? b.create<arith::MinUIOp>(loc, x, y).getResult() : b.create<arith::MinSIOp>(loc, x, y);
+    }
+    llvm_unreachable("unknown reduction");
+  }
+
+  /// The accumulated value of `count` elements as the result's element.
+  Value finish(Value value, Value count) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    unsigned lanes = vector ? vector.getNumElements() : 0;
+    if (kind == nn::ReduceKind::mean) {
+      if (isFloat) {
+        Value n = e.b.create<arith::SIToFPOp>(e.loc, accumulator, count);
+        value = divf(e, value, e.splat(n, lanes));
+      } else { // the mean of nothing is 0
+        Value n = e.splat(e.max(count, e.constant(1)), lanes);
+        value = isUnsigned ? e.b.create<arith::DivUIOp>(e.loc, value, n).getResult() : e.b.create<arith::DivSIOp>(e.loc, value, n);
+      }
+    }
+    Type result = lanesOf(e.registerType(element), lanes);
+    if (isFloat)
+      return fromAccumulator(e, value, element);
+    return value.getType() == result ? value : e.b.create<arith::TruncIOp>(e.loc, result, value);
+  }
+};
+
+/// Merges dimensions on both sides of the reduction, kept with kept and reduced with reduced.
+void collapseReduction(exe::DispatchOp dispatch, nn::ReduceOp root, nn::SymbolicShapes &shapes) {
+  Block &body = dispatch.getBody().front();
+  SmallVector<AffineExpr> full(shapes.get(root.getInput()));
+  unsigned rank = full.size();
+  llvm::SmallBitVector reduced(rank);
+  for (int64_t axis : root.getAxes())
+    reduced.set(axis);
+  // What the input is computed from, and all else.
+  llvm::SmallSetVector<Value, 8> producers, rest;
+  SmallVector<Value> stack{root.getInput()};
+  while (!stack.empty()) {
+    Value v = stack.pop_back_val();
+    if (producers.insert(v) && v.getDefiningOp())
+      llvm::append_range(stack, v.getDefiningOp()->getOperands());
+  }
+  for (BlockArgument arg : body.getArguments())
+    if (!producers.contains(arg))
+      rest.insert(arg);
+  for (Operation &op : body.without_terminator()) {
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
+      return;
+    bool before = producers.contains(op.getResult(0));
+    if (!before)
+      rest.insert(op.getResult(0));
+    for (Value operand : op.getOperands())
+      if (!before && &op != root && producers.contains(operand))
+        return; // read on both sides
+  }
+  SmallVector<AffineExpr> after(shapes.get(root.getResult()));
+  bool keep = root.getKeepdims();
+  SmallVector<bool> merge = findMergeable(producers.getArrayRef(), full, 0, shapes);
+  SmallVector<bool> mergeAfter = findMergeable(rest.getArrayRef(), after, 0, shapes);
+  SmallVector<unsigned> at(rank); // dimension of the result
+  for (unsigned d = 0, next = 0; d < rank; ++d)
+    at[d] = next, next += keep || !reduced[d];
+  // A merge takes place on both sides or on none.
+  SmallVector<bool> wanted(after.size(), false);
+  for (unsigned d = 0; d + 1 < rank; ++d) {
+    merge[d] = merge[d] && reduced[d] == reduced[d + 1];
+    if (!merge[d] || (reduced[d] && !keep))
+      continue;
+    merge[d] = mergeAfter[at[d]];
+    wanted[at[d]] = merge[d];
+  }
+  mergeDimensions(producers.getArrayRef(), merge, shapes);
+  mergeDimensions(rest.getArrayRef(), wanted, shapes);
+  SmallVector<int64_t> axes;
+  for (unsigned d = 0, to = 0; d < rank; ++d) {
+    if (reduced[d] && (axes.empty() || axes.back() != to))
+      axes.push_back(to);
+    to += !merge[d];
+  }
+  root.setAxes(axes);
+}
+
+struct ReduceEmitter {
+  KernelEmitter &e;
+  nn::ReduceOp root;
+  Combiner combiner;
+  SmallVector<unsigned> reduced, kept, keptInResult;
+  int last = -1;         // the innermost dimension larger than 1 of the input
+  bool lastReduced = false;
+  unsigned lanes = 0, vectors = 1;
+
+  ReduceEmitter(KernelEmitter &e, nn::ReduceOp root)
+      : e(e), root(root), combiner(e, root.getKind(), cast<RankedTensorType>(root.getType()).getElementType()) {
+    ArrayRef<AffineExpr> sizes = e.shape(root.getInput());
+    for (unsigned d = 0, next = 0; d < sizes.size(); ++d) {
+      bool isReduced = llvm::is_contained(root.getAxes(), d);
+      if (!isReduced) {
+        kept.push_back(d);
+        keptInResult.push_back(next);
+      } else {
+        reduced.push_back(d);
+      }
+      next += root.getKeepdims() || !isReduced;
+      if (KernelEmitter::getConstant(sizes[d]) != 1)
+        last = d, lastReduced = isReduced;
+    }
+    unsigned wide = e.cpu.getLanes();
+    if (last < 0 || !e.canVectorize(root.getInput(), last, wide))
+      return;
+    if (lastReduced || e.canStoreVectors(root.getResult(), keptInResult[llvm::find(kept, unsigned(last)) - kept.begin()], wide))
+      lanes = wide;
+    auto inner = KernelEmitter::getConstant(sizes[last]);
+    if (lanes && !lastReduced && inner)
+      vectors = std::clamp<int64_t>(llvm::divideCeil(*inner, lanes), 1, 4);
+  }
+
+  /// Sizes of dimensions of the input.
+  SmallVector<AffineExpr> sizesOf(ArrayRef<unsigned> dims) {
+    SmallVector<AffineExpr> sizes;
+    for (unsigned d : dims)
+      sizes.push_back(e.shape(root.getInput())[d]);
+    return sizes;
+  }
+
+  /// Loops over the reduced dimensions from `depth` on; `idx` is the input's coordinate.
+  SmallVector<Value> reduce(SmallVector<Value> idx, unsigned depth, SmallVector<Value> state, unsigned copies,
+                            ArrayRef<Value> masks) {
+    if (reduced.empty())
+      return body(idx, ValueRange(state), masks);
+    unsigned dim = reduced[depth];
+    Value count = e.size(root.getInput(), dim);
+    if (depth + 1 < reduced.size())
+      return e.loop(e.constant(0), count, e.constant(1), state, [&](Value i, ValueRange carried) {
+        idx[dim] = i;
+        return reduce(idx, depth + 1, SmallVector<Value>(carried), copies, masks);
+      });
+    unsigned step = lanes && int(dim) == last ? lanes : 1;
+    return sweep(e, count, step, copies, state, [&](Value i, Value mask, ValueRange carried) {
+      idx[dim] = i;
+      return body(idx, carried, step > 1 ? ArrayRef<Value>(mask) : masks);
+    });
+  }
+
+  SmallVector<Value> body(SmallVector<Value> idx, ValueRange carried, ArrayRef<Value> masks) {
+    SmallVector<Value> next;
+    Value first = last >= 0 ? idx[last] : Value();
+    for (unsigned v = 0; v < carried.size(); ++v) {
+      Value mask = masks.empty() ? Value() : masks[v];
+      Coord c{idx, lanes ? last : -1, Value()};
+      if (v)
+        c.idx[last] = e.add(first, e.constant(v * lanes));
+      Value value = combiner.load(e.emit(root.getInput(), c, lanes, mask));
+      next.push_back(combiner.combine(carried[v], masked(e, mask, value, combiner.neutral(lanes))));
+    }
+    return next;
+  }
+
+  /// The result at the kept dimensions' indices `outer` (the block's first where lanes run along a kept one).
+  void emitResult(ArrayRef<Value> outer) {
+    SmallVector<Value> idx(e.shape(root.getInput()).size(), e.constant(0));
+    for (auto [d, i] : llvm::zip_equal(kept, outer))
+      idx[d] = i;
+    bool along = lanes && !lastReduced;
+    SmallVector<Value> masks;
+    Value inner = last >= 0 ? e.size(root.getInput(), last) : Value();
+    auto constantInner = inner ? KernelEmitter::getConstant(inner) : std::nullopt;
+    if (along && !(constantInner && *constantInner % (lanes * vectors) == 0))
+      for (unsigned v = 0; v < vectors; ++v)
+        masks.push_back(e.maskOf(e.sub(inner, e.add(idx[last], e.constant(v * lanes))), lanes));
+    unsigned copies = vectors > 1 || reduced.empty() ? 1 : 4;
+    SmallVector<Value> state(copies * vectors, combiner.neutral(lanes));
+    state = reduce(idx, 0, state, copies, masks);
+    e.clearMemo();
+    auto combine = [&](Value x, Value y) { return combiner.combine(x, y); };
+    if (vectors == 1)
+      state = {fold(state, combine)};
+    Value count = e.size(e.product(sizesOf(reduced)));
+    for (unsigned v = 0; v < vectors; ++v) {
+      Coord c{SmallVector<Value>(e.shape(root.getResult()).size(), e.constant(0)), -1, Value()};
+      for (auto [d, at] : llvm::zip_equal(kept, keptInResult)) {
+        c.idx[at] = idx[d];
+        if (along && int(d) == last) {
+          c.lane = at;
+          c.idx[at] = e.add(idx[d], e.constant(v * lanes));
+        }
+      }
+      Value value = along ? state[v] : foldLanes(e, state[v], combine);
+      e.clearComputed();
+      e.bind(root.getResult(), combiner.finish(value, count));
+      e.emitStores(root.getResult(), c, along ? lanes : 0, masks.empty() ? Value() : masks[v]);
+    }
+    e.clearBound();
+  }
+
+  Launch run() {
+    bool along = lanes && !lastReduced;
+    int64_t block = along ? lanes * vectors : 1;
+    SmallVector<AffineExpr> sizes = sizesOf(kept);
+    if (along)
+      sizes[llvm::find(kept, unsigned(last)) - kept.begin()] = e.shape(root.getInput())[last].ceilDiv(block);
+    AffineExpr rows = e.product(sizes);
+    int64_t work = KernelEmitter::getConstant(e.product(sizesOf(reduced))).value_or(512) * block;
+    int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    e.loop(from, to, e.constant(1), [&](Value row) {
+      SmallVector<Value> outer = e.delinearize(row, sizes);
+      if (along) {
+        Value &i = outer[llvm::find(kept, unsigned(last)) - kept.begin()];
+        i = e.mul(i, e.constant(block));
+      }
+      emitResult(outer);
+    });
+    return e.finish(rows.ceilDiv(rowsPerGroup));
+  }
+};
+} // namespace
+
+FailureOr<Launch> aicc::cpu::emitReduce(KernelRequest &request) {
+  exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
+  auto erase = llvm::make_scope_exit([&] { clone.erase(); });
+  Block &body = clone.getBody().front();
+  auto roots = body.getOps<nn::ReduceOp>();
+  auto argRoots = body.getOps<nn::ArgReduceOp>();
+  if (llvm::hasSingleElement(argRoots) && roots.empty()) {
+    KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+    return emitArgReduce(e, *argRoots.begin());
+  }
+  if (!llvm::hasSingleElement(roots))
+    return failure();
+  nn::ReduceOp root = *roots.begin();
+  collapseReduction(clone, root, request.shapes);
+  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  return ReduceEmitter(e, root).run();
+}
