@@ -39,6 +39,8 @@ def Simplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {
     - a broadcast (or constant of equal elements) that feeds an elementwise operation is dropped where the operation
       broadcasts by itself to the same sizes, which is proved on symbolic sizes;
     - zeros padded before a convolution become its own padding;
+    - reshapes that merge leading dimensions move below the linear layers and elementwise operations after them, where
+      they meet the reshape back;
     - a pair of casts whose first loses nothing becomes one.
 
     Merging scalars reassociates: results may differ in the last bit, never in range (merged factors that would overflow or
@@ -58,7 +60,7 @@ def Raise : Pass<"nn-raise", "::mlir::func::FuncOp"> {
   let description = [{
     Models write attention in about twelve operations, LayerNorm in nine, GELU in five, each exporter in its own order. This pass
     makes one operation of each: gelu (erf and tanh forms), sigmoid, silu, hard_sigmoid, hard_swish, softplus, mish,
-    relu, softmax, layer_norm, rms_norm, rope (halves or interleaved) and attention. Constants are compared up to the
+    relu, softmax, layer_norm, rms_norm, group_norm, rope (halves or interleaved) and attention. Constants are compared up to the
     precision in which models write them (5e-4).
 
     Attention is matmul(softmax(scores), v), scores being matmul(q, k^T) with constant scales on either operand, before or

@@ -236,12 +236,68 @@ struct DropCastsAroundNorm : OpRewritePattern<nn::CastOp> {
   }
 };
 
+bool isPlain(nn::GroupNormOp norm) { return isUniform(norm.getScale(), 1) && isUniform(norm.getBias(), 0); }
+
+/// reshape(group_norm(reshape(x))) by way of [N, groups, ...], as exporters write group norms by instance
+/// norms -> group_norm(x).
+struct RaiseGroupNorm : ShapedPattern<nn::ReshapeOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto norm = op.getInput().getDefiningOp<nn::GroupNormOp>();
+    auto split = norm ? norm.getInput().getDefiningOp<nn::ReshapeOp>() : nullptr;
+    if (!split || !norm->hasOneUse() || !isPlain(norm))
+      return failure();
+    ArrayRef<AffineExpr> wide = shapes.get(split.getInput()), narrow = shapes.get(norm);
+    int64_t groups = norm.getGroups();
+    auto channels = nn::ShapeContext::getConstant(wide.size() > 1 ? wide[1] : wide[0]);
+    if (!shapes.equalShapes(split.getInput(), op) || wide.size() < 2 || !shapes.equal(wide[0], narrow[0]) ||
+        nn::ShapeContext::getConstant(narrow[1]) != groups || !channels || *channels % groups)
+      return failure();
+    Location loc = fuseLocations({split, norm, op});
+    auto vector = [&](double number) -> Value {
+      auto type = RankedTensorType::get({*channels}, getElement(norm.getScale()));
+      auto attr = DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), number));
+      return rewriter.create<nn::ConstantOp>(loc, cast<ElementsAttr>(attr));
+    };
+    replaceOp(rewriter, op,
+              rewriter.create<nn::GroupNormOp>(loc, split.getInput(), vector(1), vector(0), groups,
+                                               norm.getEpsilon()));
+    return success();
+  }
+};
+
+/// group_norm(x) * scale + bias -> group_norm(x, scale, bias), vectors of channels.
+template <typename OpT> struct AbsorbIntoGroupNorm : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    constexpr bool isScale = std::is_same_v<OpT, nn::MulOp>;
+    for (auto [n, v] : {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())}) {
+      auto norm = n.template getDefiningOp<nn::GroupNormOp>();
+      if (!norm || !norm->hasOneUse() || !(isScale ? isPlain(norm) : isUniform(norm.getBias(), 0)))
+        continue;
+      RankedTensorType type = getType(v);
+      int64_t channels = getType(norm.getScale()).getDimSize(0), place = type.getRank() - getRank(norm) + 1;
+      if (!type.hasStaticShape() || place < 0 || place > 1 || type.getDimSize(place) != channels ||
+          type.getNumElements() != channels)
+        continue;
+      Value vector = createReshape(rewriter, v.getLoc(), v, {channels});
+      replaceOp(rewriter, op,
+                rewriter.create<nn::GroupNormOp>(
+                    fuseLocations({norm, op}), norm.getInput(), isScale ? vector : norm.getScale(),
+                    isScale ? norm.getBias() : vector, norm.getGroups(), norm.getEpsilon()));
+      return success();
+    }
+    return failure();
+  }
+};
+
 } // namespace
 
 void populateRaiseNorms(RewritePatternSet &patterns, nn::SymbolicShapes &shapes) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<RaiseNorm<nn::MulOp>, RaiseNorm<nn::DivOp>, DropCastsAroundNorm>(context);
-  patterns.add<AbsorbScale, AbsorbBias>(context, shapes);
+  patterns.add<RaiseNorm<nn::MulOp>, RaiseNorm<nn::DivOp>, DropCastsAroundNorm,
+               AbsorbIntoGroupNorm<nn::MulOp>, AbsorbIntoGroupNorm<nn::AddOp>>(context);
+  patterns.add<AbsorbScale, AbsorbBias, RaiseGroupNorm>(context, shapes);
 }
 
 } // namespace aicc

@@ -214,6 +214,22 @@ private:
   nn::SymbolicShapes &shapes;
 };
 
+/// Conditions beside a constant one: and(x, true), or(x, false) -> x.
+template <typename OpT> struct DropNeutralCondition : ShapedPattern<OpT> {
+  using ShapedPattern<OpT>::ShapedPattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    if (!getElement(op.getResult()).isInteger(1))
+      return failure();
+    for (auto [x, constant] : {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())})
+      if (isUniform(constant, std::is_same_v<OpT, nn::AndOp>) && isa<OpResult>(x) &&
+          this->shapes.equalShapes(x, op.getResult())) {
+        replaceOp(rewriter, op, x);
+        return success();
+      }
+    return failure();
+  }
+};
+
 /// One operation for both ends of a clamp at zero.
 struct MaxWithZero : OpRewritePattern<nn::MaxOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -235,7 +251,8 @@ void populateSimplifyElementwise(RewritePatternSet &patterns, nn::SymbolicShapes
   MLIRContext *context = patterns.getContext();
   patterns.add<MergeScales<nn::MulOp>, MergeScales<nn::DivOp>, MergeScales<nn::NegOp>, DivideByPowerOfTwo,
                ReciprocalOfRoot, RootOfReciprocal, SimplifyPower, MergeCasts, MaxWithZero>(context);
-  patterns.add<DivideOne, DropBroadcast>(context, shapes);
+  patterns.add<DivideOne, DropNeutralCondition<nn::AndOp>, DropNeutralCondition<nn::OrOp>, DropBroadcast>(
+      context, shapes);
 }
 
 } // namespace aicc

@@ -81,6 +81,108 @@ struct TransposePastElementwise : OpRewritePattern<nn::TransposeOp> {
   }
 };
 
+/// A view of sizes that are provably its input's -> the input.
+template <typename OpT> struct DropIdentity : ShapedPattern<OpT> {
+  using ShapedPattern<OpT>::ShapedPattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    Value x = op.getInput();
+    if (!this->shapes.equalShapes(x, op) || (x.getType() != op.getType() && !isa<OpResult>(x)))
+      return failure();
+    if constexpr (std::is_same_v<OpT, nn::SliceOp>)
+      if (llvm::any_of(op.getSteps(), [](int64_t step) { return step != 1; }) ||
+          llvm::any_of(op.getOffsets().getResults(),
+                       [](AffineExpr offset) { return nn::ShapeContext::getConstant(offset) != 0; }))
+        return failure();
+    replaceOp(rewriter, op, x);
+    return success();
+  }
+};
+
+/// reshape(transpose(x)) -> transpose(reshape(x)) where both leave the last two dimensions together, the one
+/// exchanged, the other untouched: reshapes of leading dimensions meet above, transposes below.
+struct ReshapePastSwap : ShapedPattern<nn::ReshapeOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose || getRank(transpose) < 2 || getRank(op) < 2 || isConstantComputable(op))
+      return failure();
+    SmallVector<int64_t> perm(transpose.getPerm());
+    std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+    ArrayRef<AffineExpr> before = shapes.get(transpose).take_back(2);
+    SmallVector<AffineExpr> sizes(shapes.get(op));
+    size_t rank = sizes.size();
+    if (!llvm::is_sorted(perm) || !shapes.equal(before[0], sizes[rank - 2]) ||
+        !shapes.equal(before[1], sizes[rank - 1]))
+      return failure();
+    std::swap(sizes[rank - 1], sizes[rank - 2]);
+    Value x = rewriter.create<nn::ReshapeOp>(op.getLoc(), transpose.getInput(), shapes.getMap(sizes));
+    replaceOp(rewriter, op, createSwap(rewriter, transpose.getLoc(), x));
+    return success();
+  }
+};
+
+/// A reshape that merges leading dimensions and keeps the last one (as models flatten before a linear layer).
+nn::ReshapeOp matchFlatten(Value v, const nn::SymbolicShapes &shapes) {
+  auto reshape = v.getDefiningOp<nn::ReshapeOp>();
+  if (!reshape || getRank(v) < 2 || getRank(reshape.getInput()) <= getRank(v) ||
+      !shapes.equal(shapes.get(reshape.getInput()).back(), shapes.get(v).back()))
+    return {};
+  return reshape;
+}
+
+/// Replaces `op` by the flattened `rebuilt`, which is `op` on unflattened operands.
+void sinkFlatten(PatternRewriter &rewriter, nn::SymbolicShapes &shapes, Operation *op, Value rebuilt) {
+  AffineMap map = shapes.getMap(shapes.get(op->getResult(0)));
+  replaceOp(rewriter, op, rewriter.create<nn::ReshapeOp>(op->getLoc(), rebuilt, map));
+}
+
+/// matmul(flatten(x), w) -> flatten(matmul(x, w)) for a w without leading dimensions.
+struct SinkFlattenPastMatMul : ShapedPattern<nn::MatMulOp> {
+  using ShapedPattern::ShapedPattern;
+  LogicalResult matchAndRewrite(nn::MatMulOp op, PatternRewriter &rewriter) const override {
+    nn::ReshapeOp flatten = matchFlatten(op.getLhs(), shapes);
+    if (!flatten || getRank(op.getRhs()) != 2 || op.getTransposeLhs() || getRank(op) != 2)
+      return failure();
+    Value matmul = rewriter.create<nn::MatMulOp>(op.getLoc(), flatten.getInput(), op.getRhs(), false,
+                                                 op.getTransposeRhs());
+    sinkFlatten(rewriter, shapes, op, matmul);
+    return success();
+  }
+};
+
+/// The same for elementwise operations whose other operands vary along the last dimension at most, or are
+/// flattened from the same sizes.
+struct SinkFlattenPastElementwise : OpInterfaceRewritePattern<nn::ElementwiseOpInterface> {
+  SinkFlattenPastElementwise(MLIRContext *context, nn::SymbolicShapes &shapes)
+      : OpInterfaceRewritePattern(context), shapes(shapes) {}
+  LogicalResult matchAndRewrite(nn::ElementwiseOpInterface op, PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1)
+      return failure();
+    Value source;
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      nn::ReshapeOp flatten = matchFlatten(operand, shapes);
+      if (flatten && shapes.equalShapes(operand, op->getResult(0)) &&
+          (!source || shapes.equalShapes(source, flatten.getInput()))) {
+        source = flatten.getInput();
+        mapping.map(operand, source);
+      } else if (getRank(operand) > 1) {
+        return failure();
+      }
+    }
+    if (!source)
+      return failure();
+    Operation *inner = rewriter.clone(*op, mapping);
+    inner->getResult(0).setType(
+        RankedTensorType::get(getType(source).getShape(), getElement(op->getResult(0))));
+    sinkFlatten(rewriter, shapes, op, inner->getResult(0));
+    return success();
+  }
+
+private:
+  nn::SymbolicShapes &shapes;
+};
+
 SmallVector<AffineExpr> add(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b, ArrayRef<int64_t> scale) {
   SmallVector<AffineExpr> result;
   for (auto [x, y, s] : llvm::zip_equal(a, b, scale))
@@ -306,7 +408,9 @@ struct PadIntoConv : OpRewritePattern<nn::ConvOp> {
 void populateSimplifyViews(RewritePatternSet &patterns, nn::SymbolicShapes &shapes) {
   MLIRContext *context = patterns.getContext();
   patterns.add<TransposeIntoMatMul, TransposePastElementwise, PadIntoConv>(context);
-  patterns.add<MergeSlices, SliceOfConcat, ConcatOfSlices, SimplifyConcat, GatherToSlice>(context, shapes);
+  patterns.add<DropIdentity<nn::ReshapeOp>, DropIdentity<nn::BroadcastOp>, DropIdentity<nn::SliceOp>,
+               ReshapePastSwap, SinkFlattenPastMatMul, SinkFlattenPastElementwise, MergeSlices, SliceOfConcat,
+               ConcatOfSlices, SimplifyConcat, GatherToSlice>(context, shapes);
 }
 
 } // namespace aicc

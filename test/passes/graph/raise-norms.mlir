@@ -116,3 +116,21 @@ func.func @no_norm(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %4 = nn.mul %x, %3 : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8xf32>
   return %4 : tensor<4x8xf32>
 }
+
+// A group norm written by an instance norm of groups.
+// CHECK-LABEL: func.func @group_norm
+// CHECK: nn.group_norm %arg0, %arg1, %{{.*}} {epsilon = 9.99999974E-6 : f32, groups = 2 : i64} : (tensor<?x4x3x3xf32>
+// CHECK-NEXT: return
+func.func @group_norm(%x: tensor<?x4x3x3xf32> {nn.dims = affine_map<()[s0] -> (s0, 4, 3, 3)>}, %scale: tensor<4xf32>) -> tensor<?x4x3x3xf32>
+    attributes {nn.symbols = [#nn.symbol<"batch", input, 1, 9>]} {
+  %one = nn.constant dense<1.0> : tensor<2xf32>
+  %zero = nn.constant dense<0.0> : tensor<2xf32>
+  %bias = nn.constant dense<0.5> : tensor<4x1x1xf32>
+  %s = nn.reshape %scale {shape = affine_map<()[s0] -> (4, 1, 1)>} : (tensor<4xf32>) -> tensor<4x1x1xf32>
+  %0 = nn.reshape %x {shape = affine_map<()[s0] -> (s0, 2, 18)>} : (tensor<?x4x3x3xf32>) -> tensor<?x2x18xf32>
+  %1 = nn.group_norm %0, %one, %zero {groups = 2 : i64, epsilon = 1.0e-5 : f32} : (tensor<?x2x18xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x18xf32>
+  %2 = nn.reshape %1 {shape = affine_map<()[s0] -> (s0, 4, 3, 3)>} : (tensor<?x2x18xf32>) -> tensor<?x4x3x3xf32>
+  %3 = nn.mul %2, %s : (tensor<?x4x3x3xf32>, tensor<4x1x1xf32>) -> tensor<?x4x3x3xf32>
+  %4 = nn.add %3, %bias : (tensor<?x4x3x3xf32>, tensor<4x1x1xf32>) -> tensor<?x4x3x3xf32>
+  return %4 : tensor<?x4x3x3xf32>
+}

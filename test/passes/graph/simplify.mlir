@@ -162,3 +162,42 @@ func.func @pad(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x3x3xf32>) -> (tensor<1x2x
       : (tensor<1x2x5x5xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x3x3xf32>
   return %1, %3 : tensor<1x2x4x5xf32>, tensor<1x2x3x3xf32>
 }
+
+// Keys transposed with batch and heads merged: as if they had not been.
+// CHECK-LABEL: func.func @merged_heads
+// CHECK-NEXT: nn.matmul %arg0, %arg1 {transpose_rhs = true}
+// CHECK-NEXT: return
+func.func @merged_heads(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x8x16xf32>) -> tensor<2x4x8x8xf32> {
+  %0 = nn.reshape %k {shape = affine_map<() -> (8, 8, 16)>} : (tensor<2x4x8x16xf32>) -> tensor<8x8x16xf32>
+  %1 = nn.transpose %0 {perm = array<i64: 0, 2, 1>} : (tensor<8x8x16xf32>) -> tensor<8x16x8xf32>
+  %2 = nn.reshape %1 {shape = affine_map<() -> (2, 4, 16, 8)>} : (tensor<8x16x8xf32>) -> tensor<2x4x16x8xf32>
+  %3 = nn.matmul %q, %2 : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  return %3 : tensor<2x4x8x8xf32>
+}
+
+// A linear layer on flattened rows is one on rows.
+// CHECK-LABEL: func.func @flatten
+// CHECK: %[[M:.*]] = nn.matmul %arg0
+// CHECK-NEXT: %[[A:.*]] = nn.add %[[M]]
+// CHECK-NEXT: return %[[A]]
+func.func @flatten(%x: tensor<?x?x4xf32> {nn.dims = affine_map<()[s0, s1] -> (s0, s1, 4)>}) -> tensor<?x?x8xf32>
+    attributes {nn.symbols = [#nn.symbol<"batch", input, 1, 9>, #nn.symbol<"seq", input, 1, 9>]} {
+  %w = nn.weight "w" <"model.bin", 0, 128> : tensor<4x8xf32>
+  %b = nn.weight "b" <"model.bin", 128, 32> : tensor<8xf32>
+  %0 = nn.reshape %x {shape = affine_map<()[s0, s1] -> (s0 * s1, 4)>} : (tensor<?x?x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.matmul %0, %w : (tensor<?x4xf32>, tensor<4x8xf32>) -> tensor<?x8xf32>
+  %2 = nn.add %1, %b : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  %3 = nn.reshape %2 {shape = affine_map<()[s0, s1] -> (s0, s1, 8)>} : (tensor<?x8xf32>) -> tensor<?x?x8xf32>
+  return %3 : tensor<?x?x8xf32>
+}
+
+// A condition that always holds.
+// CHECK-LABEL: func.func @condition
+// CHECK-NEXT: %[[N:.*]] = nn.not %arg0
+// CHECK-NEXT: return %[[N]]
+func.func @condition(%x: tensor<4xi1>) -> tensor<4xi1> {
+  %true = nn.constant dense<true> : tensor<i1>
+  %0 = nn.not %x : (tensor<4xi1>) -> tensor<4xi1>
+  %1 = nn.and %true, %0 : (tensor<i1>, tensor<4xi1>) -> tensor<4xi1>
+  return %1 : tensor<4xi1>
+}
