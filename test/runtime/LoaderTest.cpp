@@ -9,7 +9,9 @@
 #include "runtime/module/Verifier.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace aicc;
@@ -365,6 +367,22 @@ TEST(Writer, LeavesNothingBehindOnFailure) {
   ModuleWriter nowhere("/no/such/folder/x.aicc");
   EXPECT_FALSE(nowhere.finish());
   EXPECT_NE(nowhere.error().find("/no/such/folder/x.aicc"), std::string::npos);
+}
+
+TEST(Writer, LeavesTheOldFileWhenKilled) {
+  std::string path = writeModule("killed", makeAddFunction());
+  std::vector<uint8_t> before = readFile(path);
+  pid_t child = fork();
+  if (child == 0) {
+    ModuleWriter writer(path);
+    std::vector<uint8_t> data(100000, 1);
+    writer.addConstant(data.data(), data.size());
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(readFile(path), before);
 }
 
 TEST(Writer, KeepsTheOldFileUntilTheNewOneIsWhole) {
