@@ -1,0 +1,427 @@
+// The phases in order, from a model file to a module. See aicc/Compiler.h.
+
+#include "aicc/Compiler.h"
+#include "aicc/InitAll.h"
+#include "aicc/Target.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Emit.h"
+#include "compiler/Support.h"
+#include "dialects/exe/Exe.h"
+#include "dialects/nn/NN.h"
+#include "dialects/rt/Rt.h"
+#include "frontends/onnx/Import.h"
+#include "passes/dispatch/Passes.h"
+#include "passes/graph/Passes.h"
+#include "passes/program/Passes.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ThreadPool.h"
+#include <map>
+
+using namespace mlir;
+
+namespace aicc {
+
+const std::vector<std::string> &getPhases() {
+  static const std::vector<std::string> phases = {"import", "graph", "dispatch", "kernel", "program", "module"};
+  return phases;
+}
+
+namespace {
+/// One compilation. Every step returns failure once `result` has errors.
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options);
+
+  CompileResult compile();
+  CheckResult check();
+
+private:
+  struct Program {
+    TargetInstance *instance;
+    OwningOpRef<ModuleOp> module;
+  };
+
+  LogicalResult validate();
+  OwningOpRef<ModuleOp> import();
+  OwningOpRef<ModuleOp> importOnnx();
+  OwningOpRef<ModuleOp> optimize(ModuleOp module, int64_t block);
+  LogicalResult formDispatches();
+  LogicalResult generate();
+  LogicalResult buildPrograms();
+  LogicalResult writeModule();
+  LogicalResult runPhases();
+
+  /// `name` must outlive the process: a crash reports it.
+  void beginPhase(const char *name);
+  /// Notes the phase's cost and its IR. True if compilation stops here.
+  bool endPhase(ArrayRef<std::pair<std::string, ModuleOp>> modules);
+  bool endPhase();
+  LogicalResult fail(CompileStatus status, const Twine &message);
+
+  const CompileOptions &options;
+  unsigned threads;
+  std::unique_ptr<llvm::StdThreadPool> pool;
+  MLIRContext context;
+  DiagnosticCollector diagnostics;
+  CompileResult result;
+  std::vector<std::unique_ptr<TargetInstance>> instances;
+  std::vector<onnx_import::Problem> problems;
+  OwningOpRef<ModuleOp> imported;
+  std::map<int64_t, OwningOpRef<ModuleOp>> graphs; // by channel block
+  std::vector<Program> programs;
+  Stopwatch watch;
+  std::string phase;
+};
+} // namespace
+
+Compilation::Compilation(const CompileOptions &options)
+    : options(options), threads(options.threads ? options.threads : getAvailableThreads()),
+      context(MLIRContext::Threading::DISABLED), diagnostics(context) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadDialect<nn::NNDialect, exe::ExeDialect, rt::RtDialect, func::FuncDialect, arith::ArithDialect>();
+  if (threads > 1) {
+    pool = std::make_unique<llvm::StdThreadPool>(llvm::hardware_concurrency(threads));
+    context.setThreadPool(*pool);
+  }
+}
+
+LogicalResult Compilation::fail(CompileStatus status, const Twine &message) {
+  result.status = status;
+  result.errors.push_back(message.str());
+  return failure();
+}
+
+void Compilation::beginPhase(const char *name) {
+  phase = name;
+  watch.restart();
+  setCurrentPhase(name);
+  if (options.progress)
+    options.progress(phase, 0);
+}
+
+bool Compilation::endPhase(ArrayRef<std::pair<std::string, ModuleOp>> modules) {
+  result.phases.push_back({phase, watch.seconds(), getPeakMemory()});
+  bool stops = options.compileTo == phase;
+  OpPrintingFlags flags;
+  flags.enableDebugInfo(false);
+  if (phase == "kernel" || phase == "program")
+    flags.elideLargeElementsAttrs(256);
+  auto print = [&](ModuleOp module) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    module.print(os, flags);
+    return text + "\n";
+  };
+  for (auto &[name, module] : modules) {
+    if (stops)
+      result.text += (name.empty() ? "" : "// " + name + "\n") + print(module);
+    if (!options.dumpDir.empty()) {
+      std::string file = std::to_string(result.phases.size()) + "-" + phase + (name.empty() ? "" : "-" + name) + ".mlir";
+      std::replace(file.begin(), file.end(), ':', '-');
+      if (std::string error = writeTextFile(options.dumpDir + "/" + file, print(module)); !error.empty())
+        result.warnings.push_back(error);
+    }
+  }
+  return stops;
+}
+
+bool Compilation::endPhase() {
+  SmallVector<std::pair<std::string, ModuleOp>> modules;
+  for (Program &program : programs)
+    modules.push_back({program.instance->getName(), *program.module});
+  return endPhase(modules);
+}
+
+LogicalResult Compilation::validate() {
+  if (!options.compileTo.empty() && !llvm::is_contained(getPhases(), options.compileTo))
+    return fail(CompileStatus::UsageError, "there is no phase '" + options.compileTo + "'; phases are: " + llvm::join(getPhases(), ", "));
+  registerAllTargets();
+  auto created = createInstances(options.targets);
+  if (!created)
+    return fail(CompileStatus::UsageError, llvm::toString(created.takeError()));
+  instances = std::move(*created);
+  if (!options.dumpDir.empty())
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir))
+      return fail(CompileStatus::ModelError, "cannot make the folder '" + options.dumpDir + "': " + error.message());
+  return success();
+}
+
+//===--- import --------------------------------------------------------------------------------------------------------===//
+
+OwningOpRef<ModuleOp> Compilation::importOnnx() {
+  onnx_import::ImportOptions importOptions;
+  for (const DimBounds &dim : options.dims)
+    importOptions.dims[dim.name] = {dim.min, dim.max};
+  SmallVector<onnx_import::Problem> found;
+  OwningOpRef<ModuleOp> module = onnx_import::importOnnx(context, options.input, importOptions, found);
+  problems.assign(found.begin(), found.end());
+  return module;
+}
+
+OwningOpRef<ModuleOp> Compilation::import() {
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(options.input, status)) {
+    (void)fail(CompileStatus::ModelError, "cannot read '" + options.input + "': " + error.message());
+    return nullptr;
+  }
+  StringRef extension = llvm::sys::path::extension(options.input);
+  if (status.type() == llvm::sys::fs::file_type::directory_file || (extension != ".onnx" && extension != ".mlir")) {
+    (void)fail(CompileStatus::UsageError, "'" + options.input + "' is not a model this version reads: give an .onnx (or .mlir) file");
+    return nullptr;
+  }
+  if (extension == ".onnx")
+    return importOnnx();
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  if (module && module->getOps<func::FuncOp>().empty() && module->getOps<rt::ProgramOp>().empty()) {
+    (void)fail(CompileStatus::ModelError, "'" + options.input + "' holds no func.func @main of nn operations");
+    return nullptr;
+  }
+  return module;
+}
+
+//===--- the phases ----------------------------------------------------------------------------------------------------===//
+
+OwningOpRef<ModuleOp> Compilation::optimize(ModuleOp module, int64_t block) {
+  OwningOpRef<ModuleOp> graph = module.clone();
+  PassManager pm(&context);
+  GraphOptions graphOptions;
+  graphOptions.block = block;
+  buildGraphPipeline(pm, graphOptions);
+  if (failed(pm.run(*graph)))
+    return nullptr;
+  for (auto func : graph->getOps<func::FuncOp>())
+    if (failed(collectChecks(func)))
+      return nullptr;
+  return graph;
+}
+
+LogicalResult Compilation::formDispatches() {
+  for (auto &instance : instances) {
+    ModuleOp graph = *graphs.at(instance->getChannelBlock());
+    programs.push_back({instance.get(), graph.clone()});
+    for (auto func : programs.back().module->getOps<func::FuncOp>())
+      if (failed(instance->prepare(func)) || failed(aicc::formDispatches(func, *instance)))
+        return failure();
+    if (failed(verify(*programs.back().module)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Compilation::generate() {
+  for (auto [i, program] : llvm::enumerate(programs)) {
+    CodegenOptions codegen;
+    codegen.threads = threads;
+    codegen.keepKernels = options.compileTo == "kernel";
+    if (!options.dumpDir.empty()) {
+      std::string folder = "kernels-" + program.instance->getName();
+      std::replace(folder.begin(), folder.end(), ':', '-');
+      codegen.dumpDir = options.dumpDir + "/" + folder;
+      if (std::error_code error = llvm::sys::fs::create_directories(codegen.dumpDir))
+        return fail(CompileStatus::ModelError, "cannot make the folder '" + codegen.dumpDir + "': " + error.message());
+    }
+    if (failed(program.instance->generate(*program.module, codegen)))
+      return failure();
+    if (options.progress)
+      options.progress(phase, double(i + 1) / programs.size());
+  }
+  return success();
+}
+
+LogicalResult Compilation::buildPrograms() {
+  for (Program &program : programs) {
+    for (auto func : llvm::make_early_inc_range(program.module->getOps<func::FuncOp>()))
+      if (failed(buildProgram(func)))
+        return failure();
+    if (failed(verify(*program.module)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Compilation::writeModule() {
+  if (options.output.empty())
+    return fail(CompileStatus::UsageError, "no output file is given");
+  ModuleWriter writer(options.output);
+  writer.addProvenance("aicc", getBuildId());
+  writer.addProvenance("model", llvm::sys::path::filename(options.input).str());
+  writer.addProvenance("targets", options.targets);
+  for (const DimBounds &dim : options.dims)
+    writer.addProvenance("dim", dim.name + "=" + std::to_string(dim.min) + ".." + std::to_string(dim.max));
+  std::vector<EmitInstance> emitted;
+  for (Program &program : programs) {
+    emitted.push_back({*program.module, program.instance->getName()});
+    writer.addProvenance("instance", program.instance->describe());
+  }
+  auto progress = [&](double done) {
+    if (options.progress)
+      options.progress(phase, done);
+  };
+  if (failed(emitModule(emitted, writer, progress)))
+    return failure();
+  if (!writer.finish())
+    return fail(CompileStatus::ModelError, writer.error());
+  result.outputBytes = writer.fileSize();
+  return success();
+}
+
+LogicalResult Compilation::runPhases() {
+  if (failed(validate()))
+    return failure();
+  beginPhase("import");
+  imported = import();
+  if (!imported)
+    return failure();
+  if (endPhase({{"", *imported}}))
+    return success();
+
+  beginPhase("graph");
+  SmallVector<std::pair<std::string, ModuleOp>> optimized;
+  for (auto &instance : instances) {
+    OwningOpRef<ModuleOp> &graph = graphs[instance->getChannelBlock()];
+    if (graph)
+      continue;
+    graph = optimize(*imported, instance->getChannelBlock());
+    if (!graph)
+      return failure();
+    optimized.push_back({graphs.size() > 1 ? instance->getName() : "", *graph});
+  }
+  imported = nullptr;
+  if (endPhase(optimized))
+    return success();
+
+  beginPhase("dispatch");
+  if (failed(formDispatches()))
+    return failure();
+  graphs.clear();
+  if (endPhase())
+    return success();
+
+  beginPhase("kernel");
+  if (failed(generate()))
+    return failure();
+  if (endPhase())
+    return success();
+
+  beginPhase("program");
+  if (failed(buildPrograms()))
+    return failure();
+  if (endPhase())
+    return success();
+
+  beginPhase("module");
+  if (failed(writeModule()))
+    return failure();
+  endPhase(ArrayRef<std::pair<std::string, ModuleOp>>());
+  return success();
+}
+
+CompileResult Compilation::compile() {
+  bool done = succeeded(runPhases());
+  setCurrentPhase(nullptr);
+  for (const onnx_import::Problem &problem : problems)
+    result.errors.push_back(onnx_import::toString(problem));
+  llvm::append_range(result.errors, diagnostics.errors);
+  llvm::append_range(result.warnings, diagnostics.warnings);
+  if (done)
+    return std::move(result);
+  if (result.errors.empty()) {
+    result.status = CompileStatus::InternalError;
+    result.errors.push_back("the phase '" + phase + "' failed and did not say why; this is a bug of aicc");
+  }
+  if (result.status == CompileStatus::Done)
+    result.status = CompileStatus::ModelError;
+  return std::move(result);
+}
+
+//===--- check ---------------------------------------------------------------------------------------------------------===//
+
+/// "2x3xf32, ?xi64" of an operation's operands.
+static std::string getOperandText(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleaveComma(op->getOperandTypes(), os, [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor) {
+      os << type;
+      return;
+    }
+    for (int64_t size : tensor.getShape())
+      (ShapedType::isDynamic(size) ? os << "?" : os << size) << "x";
+    os << tensor.getElementType();
+  });
+  return text;
+}
+
+CheckResult Compilation::check() {
+  CheckResult checked;
+  auto finish = [&](CompileStatus status) {
+    llvm::append_range(checked.errors, result.errors);
+    llvm::append_range(checked.errors, diagnostics.errors);
+    checked.status = result.status != CompileStatus::Done ? result.status : status;
+    return checked;
+  };
+  if (failed(validate()))
+    return finish(CompileStatus::UsageError);
+  imported = import();
+  for (const onnx_import::Problem &problem : problems) {
+    if (problem.node.empty() && problem.op.empty())
+      checked.errors.push_back(onnx_import::toString(problem));
+    else
+      checked.problems.push_back({problem.node, (problem.domain.empty() ? "" : problem.domain + ".") + problem.op, problem.shapes,
+                                  problem.reason, problem.hint, problem.opset});
+  }
+  if (!imported)
+    return finish(CompileStatus::ModelError);
+  // Graph passes turn some operations into others: what counts is what is left of the graph.
+  for (auto &instance : instances) {
+    OwningOpRef<ModuleOp> graph = optimize(*imported, instance->getChannelBlock());
+    if (!graph)
+      return finish(CompileStatus::ModelError);
+    graph->walk([&](Operation *op) {
+      if (!isa<nn::EvaluateOpInterface>(op))
+        return;
+      ++checked.numOperations;
+      std::string reason = instance->check(op);
+      if (!reason.empty())
+        checked.problems.push_back({describeLocation(op->getLoc()), op->getName().getStringRef().str(), getOperandText(op), reason,
+                                    "target " + instance->getName(), 0});
+    });
+  }
+  return finish(checked.problems.empty() && checked.errors.empty() ? CompileStatus::Done : CompileStatus::ModelError);
+}
+
+CompileResult compile(const CompileOptions &options) { return Compilation(options).compile(); }
+CheckResult check(const CompileOptions &options) { return Compilation(options).check(); }
+
+std::string toString(const CheckProblem &problem) {
+  std::string node = StringRef(problem.node).starts_with("node") ? problem.node : "node \"" + problem.node + "\"";
+  std::string text = node + " (" + problem.op;
+  if (problem.opset)
+    text += ", opset " + std::to_string(problem.opset);
+  if (!problem.shapes.empty())
+    text += ", " + problem.shapes;
+  text += "): " + problem.reason;
+  return problem.hint.empty() ? text : text + "; " + problem.hint;
+}
+
+std::vector<TargetInfo> getTargetInfos() {
+  registerAllTargets();
+  std::vector<TargetInfo> infos;
+  for (const auto &target : getTargets()) {
+    TargetInfo info{target->getName(), target->getArchitectures(), ""};
+    auto instance = target->createInstance(info.architectures.front());
+    info.description = instance ? (*instance)->describe() : llvm::toString(instance.takeError());
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+} // namespace aicc

@@ -1,0 +1,101 @@
+// See Support.h and aicc/CrashHandler.h.
+
+#include "compiler/Support.h"
+#include "aicc/Compiler.h"
+#include "aicc/CrashHandler.h"
+
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Threading.h"
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace aicc {
+
+unsigned getAvailableThreads() { return std::max(1u, llvm::hardware_concurrency().compute_thread_count()); }
+
+std::string writeTextFile(const std::string &path, const std::string &text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  return file ? "" : "cannot write '" + path + "': " + std::strerror(errno);
+}
+
+uint64_t getPeakMemory() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line))
+    if (line.rfind("VmHWM:", 0) == 0)
+      return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
+  return 0;
+}
+
+std::string getBuildId() {
+  // The library's own file stands for its contents: every build writes it anew.
+  static const std::string id = [] {
+    std::string text = "0.1.0";
+    Dl_info info;
+    struct stat status;
+    if (dladdr(reinterpret_cast<void *>(&getBuildId), &info) && info.dli_fname && stat(info.dli_fname, &status) == 0) {
+      char build[64];
+      std::snprintf(build, sizeof(build), " build %llx-%llx", static_cast<unsigned long long>(status.st_mtim.tv_sec),
+                    static_cast<unsigned long long>(status.st_mtim.tv_nsec ^ (uint64_t(status.st_size) << 20)));
+      text += build;
+    }
+    return text;
+  }();
+  return id;
+}
+
+//===--- crashes -------------------------------------------------------------------------------------------------------===//
+
+static std::atomic<const char *> currentPhase{nullptr};
+
+void setCurrentPhase(const char *name) { currentPhase = name; }
+
+/// Only what a signal handler may do.
+[[noreturn]] static void die(const char *what) {
+  const char *phase = currentPhase;
+  const char *parts[] = {"error: aicc ", what, phase ? " in the phase '" : "", phase ? phase : "", phase ? "'" : "",
+                         "; this is a bug of aicc, please report it with the model\n"};
+  for (const char *part : parts)
+    (void)!write(STDERR_FILENO, part, std::strlen(part));
+  _exit(3);
+}
+
+static void onSignal(int number) {
+  die(number == SIGABRT  ? "gave up"
+      : number == SIGBUS ? "lost a file that it reads (changed or truncated meanwhile?)"
+                         : "crashed");
+}
+
+static void onFatalError(void *, const char *reason, bool) {
+  (void)!write(STDERR_FILENO, "error: ", 7);
+  for (const char *c = reason; *c; ++c)
+    (void)!write(STDERR_FILENO, *c == '\n' ? " " : c, 1);
+  (void)!write(STDERR_FILENO, "\n", 1);
+  die("gave up");
+}
+
+void installCrashHandler() {
+  // A stack of its own: an overflow leaves none.
+  static char stack[64 << 10];
+  stack_t alternative = {};
+  alternative.ss_sp = stack;
+  alternative.ss_size = sizeof(stack);
+  sigaltstack(&alternative, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+    sigaction(number, &action, nullptr);
+  llvm::install_fatal_error_handler(onFatalError);
+  llvm::install_bad_alloc_error_handler(onFatalError);
+}
+
+} // namespace aicc

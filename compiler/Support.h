@@ -1,0 +1,29 @@
+// What the driver and the cache ask of the operating system.
+
+#ifndef AICC_COMPILER_SUPPORT_H
+#define AICC_COMPILER_SUPPORT_H
+
+#include <chrono>
+#include <string>
+
+namespace aicc {
+
+class Stopwatch {
+public:
+  void restart() { begin = std::chrono::steady_clock::now(); }
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
+
+private:
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+};
+
+/// Processors that this process may use.
+unsigned getAvailableThreads();
+/// Replaces the file. Returns an error in one line, or nothing.
+std::string writeTextFile(const std::string &path, const std::string &text);
+/// The phase that is named if the process dies; a static or long-lived string, or null.
+void setCurrentPhase(const char *name);
+
+} // namespace aicc
+
+#endif

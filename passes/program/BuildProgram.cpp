@@ -1,0 +1,561 @@
+// From launches to an rt program: what is stored where and for how long, in which order what is written. See Passes.td.
+
+#include "dialects/exe/Exe.h"
+#include "dialects/nn/NN.h"
+#include "passes/graph/Constants.h"
+#include "passes/program/Arena.h"
+#include "passes/program/Passes.h"
+#include "passes/program/Registers.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+
+namespace aicc {
+#define GEN_PASS_DEF_BUILDPROGRAM
+#include "passes/program/Passes.h.inc"
+} // namespace aicc
+
+using namespace aicc;
+
+namespace {
+constexpr unsigned kEnd = UINT_MAX;
+
+/// Memory of temporaries. Several values share one where launches work in place.
+struct Memory {
+  AffineExpr bytes;
+  unsigned first = 0, last = 0;
+  int result = -1;     // the result whose memory it is
+  int64_t offset = -1; // in the arena
+  Value buffer;        // once it exists
+};
+
+class ProgramBuilder {
+public:
+  explicit ProgramBuilder(func::FuncOp func) : func(func), shapes(func), ctx(func.getContext(), nullptr) {}
+  LogicalResult run();
+
+private:
+  // Analysis.
+  LogicalResult analyze();
+  LogicalResult setShapes(exe::LaunchOp launch);
+  void assignMemory();
+  int findInPlace(exe::LaunchOp launch, unsigned step, unsigned result);
+  Value getRoot(Value value) const;
+  AffineExpr getBytes(Value value) const;
+  static bool isFixed(AffineExpr expr) { return nn::ShapeContext::getConstant(expr).has_value(); }
+
+  // Construction.
+  LogicalResult createProgram();
+  LogicalResult bindSymbols();
+  LogicalResult emitShapeProgram();
+  LogicalResult emitChecks();
+  void placeStatic();
+  LogicalResult emitLaunch(exe::LaunchOp launch, unsigned step);
+  void makeMemory(Memory &memory, OpBuilder &at);
+  void endMemory(unsigned step, OpBuilder &at);
+  LogicalResult emitReturn();
+  Value getConstant(Value value, OpBuilder &at);
+  /// The buffer and the offset in it where a value lies.
+  std::pair<Value, int64_t> locate(Value value, OpBuilder &at);
+  FailureOr<Value> getRegister(AffineExpr expr, Operation *op);
+  rt::TensorAttr describe(StringRef name, Value value);
+
+  func::FuncOp func;
+  nn::SymbolicShapes shapes;
+  nn::ShapeContext ctx;
+  ConstantValues constants;
+  SmallVector<exe::LaunchOp> launches;
+  llvm::DenseMap<Value, unsigned> lastUse;           // of roots: step
+  llvm::DenseMap<Value, unsigned> memoryOf;          // of roots that launches write: index
+  SmallVector<Memory> memories;
+  SmallVector<Attribute> symbols;                    // the function's
+  SmallVector<int64_t> inputs;                       // symbol -> the program's symbol, or -1
+  SmallVector<std::pair<unsigned, unsigned>> bindings; // the program's symbols: argument, dimension
+
+  rt::ProgramOp program;
+  rt::ResultsOp results;
+  std::unique_ptr<Registers> registers;
+  std::optional<OpBuilder> body;
+  Value arena;
+  IRMapping recipes;
+  llvm::DenseMap<Value, Value> constantBuffers;
+  SmallVector<unsigned> idle;                        // memories that are dead but kept for reuse
+};
+} // namespace
+
+/// The value whose memory `value` is: through reshapes.
+Value ProgramBuilder::getRoot(Value value) const {
+  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
+    if (constantBuffers.contains(value) || !shapes.has(value))
+      break;
+    value = reshape.getInput();
+  }
+  return value;
+}
+
+AffineExpr ProgramBuilder::getBytes(Value value) const {
+  auto type = cast<RankedTensorType>(value.getType());
+  return ctx.simplify(ctx.product(shapes.get(value)) * nn::getElementSize(type.getElementType()));
+}
+
+//===--- analysis ------------------------------------------------------------------------------------------------------===//
+
+LogicalResult ProgramBuilder::setShapes(exe::LaunchOp launch) {
+  auto attr = launch->getAttrOfType<ArrayAttr>(kLaunchShapesAttrName);
+  if (attr && attr.size() != launch.getNumResults())
+    return launch.emitOpError("'") << kLaunchShapesAttrName << "' must have a map for each result";
+  for (auto [i, result] : llvm::enumerate(launch.getResults())) {
+    auto type = cast<RankedTensorType>(result.getType());
+    nn::SymShape shape;
+    if (attr) {
+      auto map = dyn_cast<AffineMapAttr>(attr[i]);
+      if (!map || map.getValue().getNumResults() != unsigned(type.getRank()) || map.getValue().getNumDims())
+        return launch.emitOpError("'") << kLaunchShapesAttrName << "' must have a map with a size for each dimension";
+      llvm::append_range(shape, map.getValue().getResults());
+    } else if (type.hasStaticShape()) {
+      for (int64_t size : type.getShape())
+        shape.push_back(ctx.constant(size));
+    } else {
+      return launch.emitOpError("has a result of symbolic sizes and no '") << kLaunchShapesAttrName << "'";
+    }
+    for (AffineExpr &size : shape)
+      size = ctx.simplify(size);
+    shapes.set(result, shape);
+  }
+  return success();
+}
+
+LogicalResult ProgramBuilder::analyze() {
+  if (!llvm::hasSingleElement(func.getBody()))
+    return func.emitOpError("must have one block");
+  // Constants have no symbolic sizes; theirs are static.
+  auto setStatic = [&](Value value) -> LogicalResult {
+    if (shapes.has(value))
+      return success();
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.hasStaticShape())
+      return emitError(value.getLoc()) << "a constant has no static sizes (a bug of the compiler)";
+    nn::SymShape shape;
+    for (int64_t size : type.getShape())
+      shape.push_back(ctx.constant(size));
+    shapes.set(value, shape);
+    constantBuffers[value] = nullptr;
+    return success();
+  };
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    if (auto launch = dyn_cast<exe::LaunchOp>(op)) {
+      if (failed(setShapes(launch)))
+        return failure();
+      launches.push_back(launch);
+    } else if (op.getNumResults() == 1 && constants.contains(op.getResult(0))) {
+      continue;
+    } else if (isa<nn::ReshapeOp>(op)) {
+      if (failed(setStatic(op.getOperand(0))) || failed(shapes.infer(&op)))
+        return failure();
+    } else {
+      return op.emitOpError("did not become part of a kernel (a bug of the compiler)");
+    }
+  }
+  for (auto [step, launch] : llvm::enumerate(launches))
+    for (Value operand : launch.getInputs()) {
+      if (failed(setStatic(operand)))
+        return failure();
+      lastUse[getRoot(operand)] = step;
+    }
+  for (Value value : func.getBody().front().getTerminator()->getOperands()) {
+    if (failed(setStatic(value)))
+      return failure();
+    lastUse[getRoot(value)] = kEnd;
+  }
+  return success();
+}
+
+/// The memory of an operand that result `result` of the launch at `step` may take over; -1: none.
+int ProgramBuilder::findInPlace(exe::LaunchOp launch, unsigned step, unsigned result) {
+  ArrayRef<int64_t> pairs = launch.getInplace();
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    if (pairs[i + 1] != int64_t(result))
+      continue;
+    Value root = getRoot(launch.getInputs()[pairs[i]]);
+    auto found = memoryOf.find(root);
+    if (found == memoryOf.end() || lastUse.lookup(root) != step)
+      continue;
+    Memory &memory = memories[found->second];
+    if (memory.last != step || memory.result >= 0 || !shapes.equal(memory.bytes, getBytes(launch.getResult(result))))
+      continue;
+    // Every place where the launch reads that memory must allow it.
+    bool allowed = true;
+    for (auto [k, operand] : llvm::enumerate(launch.getInputs())) {
+      auto other = memoryOf.find(getRoot(operand));
+      if (other == memoryOf.end() || other->second != found->second)
+        continue;
+      bool listed = false;
+      for (size_t j = 0; j < pairs.size(); j += 2)
+        listed |= pairs[j] == int64_t(k) && pairs[j + 1] == int64_t(result);
+      allowed &= listed;
+    }
+    if (allowed)
+      return found->second;
+  }
+  return -1;
+}
+
+void ProgramBuilder::assignMemory() {
+  for (auto [step, launch] : llvm::enumerate(launches))
+    for (auto [i, value] : llvm::enumerate(launch.getResults())) {
+      unsigned last = std::max<unsigned>(step, lastUse.contains(value) ? lastUse.lookup(value) : step);
+      if (int taken = findInPlace(launch, step, i); taken >= 0) {
+        memoryOf[value] = taken;
+        memories[taken].last = last;
+        // Once taken, it is not free for the launch's other results, even if this one is never read.
+        continue;
+      }
+      memoryOf[value] = memories.size();
+      memories.push_back({getBytes(value), unsigned(step), last, -1, -1, nullptr});
+    }
+  for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands())) {
+    auto found = memoryOf.find(getRoot(value));
+    if (found != memoryOf.end() && memories[found->second].result < 0)
+      memories[found->second].result = i;
+  }
+}
+
+//===--- the program and its shape program -----------------------------------------------------------------------------===//
+
+/// Gives each input symbol the first dimension that is it alone.
+LogicalResult ProgramBuilder::bindSymbols() {
+  if (auto attr = func->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName()))
+    symbols.assign(attr.begin(), attr.end());
+  inputs.assign(symbols.size(), -1);
+  for (BlockArgument argument : func.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      return func.emitOpError("argument ") << argument.getArgNumber() << " is not a ranked tensor";
+    for (auto [dim, size] : llvm::enumerate(shapes.get(argument))) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(size);
+      if (!symbol || symbol.getPosition() >= symbols.size() || inputs[symbol.getPosition()] >= 0 ||
+          cast<nn::SymbolAttr>(symbols[symbol.getPosition()]).getKind() != nn::SymbolKind::input)
+        continue;
+      inputs[symbol.getPosition()] = bindings.size();
+      bindings.push_back({argument.getArgNumber(), dim});
+    }
+  }
+  return success();
+}
+
+rt::TensorAttr ProgramBuilder::describe(StringRef name, Value value) {
+  Builder builder(func.getContext());
+  SmallVector<int64_t> symbolOf;
+  SmallVector<StringAttr> texts;
+  SmallVector<int64_t> sizes;
+  for (AffineExpr size : shapes.get(value)) {
+    std::optional<int64_t> number = nn::ShapeContext::getConstant(size);
+    auto symbol = dyn_cast<AffineSymbolExpr>(size);
+    sizes.push_back(number ? *number : ShapedType::kDynamic);
+    symbolOf.push_back(symbol ? inputs[symbol.getPosition()] : -1);
+    texts.push_back(builder.getStringAttr(number ? "" : toText(size, symbols)));
+  }
+  auto type = RankedTensorType::get(sizes, cast<RankedTensorType>(value.getType()).getElementType());
+  return rt::TensorAttr::get(func.getContext(), name, type, symbolOf, texts);
+}
+
+LogicalResult ProgramBuilder::createProgram() {
+  OpBuilder builder(func);
+  if (failed(bindSymbols()))
+    return failure();
+  auto nameOf = [](StringAttr name, const char *role, unsigned i) {
+    return name ? name.getValue().str() : role + std::to_string(i);
+  };
+  SmallVector<Attribute> args, outs, programSymbols;
+  for (BlockArgument argument : func.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    args.push_back(describe(nameOf(func.getArgAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "input_", i), argument));
+  }
+  for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
+    outs.push_back(describe(nameOf(func.getResultAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "output_", i), value));
+  programSymbols.resize(bindings.size());
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (input >= 0) {
+      auto symbol = cast<nn::SymbolAttr>(symbols[i]);
+      programSymbols[input] = rt::SymbolAttr::get(func.getContext(), symbol.getName(), symbol.getMin(), symbol.getMax(),
+                                                  bindings[input].first, bindings[input].second);
+    }
+  // The function makes room for the program of its name.
+  StringAttr name = func.getSymNameAttr();
+  func.setSymName((name.getValue() + ".launches").str());
+  program = builder.create<rt::ProgramOp>(func.getLoc(), name, builder.getArrayAttr(args), builder.getArrayAttr(outs),
+                                          builder.getArrayAttr(programSymbols));
+  Block &block = program.getBody().emplaceBlock();
+  for (BlockArgument argument : func.getArguments())
+    block.addArgument(builder.getType<rt::BufferType>(), argument.getLoc());
+  return success();
+}
+
+FailureOr<Value> ProgramBuilder::getRegister(AffineExpr expr, Operation *op) {
+  if (Value value = registers->get(ctx.simplify(expr)))
+    return value;
+  op->emitError("no input has the size '") << registers->getUnbound() << "' as a dimension of its own, which is needed to compute with it";
+  return failure();
+}
+
+LogicalResult ProgramBuilder::emitChecks() {
+  // Numbers and symbols are the signature's; expressions are ours.
+  for (BlockArgument argument : func.getArguments())
+    for (auto [dim, size] : llvm::enumerate(shapes.get(argument))) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(size);
+      bool isInput = symbol && inputs[symbol.getPosition()] >= 0;
+      if (isFixed(size) || isInput)
+        continue;
+      FailureOr<Value> wanted = getRegister(size, func);
+      if (failed(wanted))
+        return failure();
+      Value actual = registers->argDim(argument.getArgNumber(), dim);
+      registers->check(registers->arith(rt::ArithKind::eq, actual, *wanted),
+                       "input " + program.getArg(argument.getArgNumber()).getName() + ": dimension " + Twine(dim) + " must be " +
+                           toText(size, symbols),
+                       {});
+    }
+  auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName);
+  for (Attribute attr : checks ? checks.getValue() : ArrayRef<Attribute>()) {
+    auto check = cast<DictionaryAttr>(attr);
+    AffineMap sizes = check.getAs<AffineMapAttr>("sizes").getValue();
+    bool exact = check.getAs<BoolAttr>("exact").getValue();
+    FailureOr<Value> a = getRegister(sizes.getResult(0), func), b = getRegister(sizes.getResult(1), func);
+    if (failed(a) || failed(b))
+      return failure();
+    Value condition = registers->arith(rt::ArithKind::eq, *a, *b);
+    if (!exact)
+      condition = registers->arith(rt::ArithKind::ior, condition, registers->arith(rt::ArithKind::eq, *a, registers->constant(1)));
+    StringRef node = check.getAs<StringAttr>("node").getValue();
+    registers->check(condition,
+                     "node " + node + ": the size " + toText(sizes.getResult(0), symbols) + " must be " +
+                         toText(sizes.getResult(1), symbols) + (exact ? "" : ", or 1"),
+                     {node});
+  }
+  return success();
+}
+
+LogicalResult ProgramBuilder::emitShapeProgram() {
+  Block &block = program.getBody().front();
+  OpBuilder builder = OpBuilder::atBlockEnd(&block);
+  unsigned count = program.getResults().size();
+  results = builder.create<rt::ResultsOp>(func.getLoc(), SmallVector<Type>(count, builder.getType<rt::BufferType>()), ValueRange());
+  registers = std::make_unique<Registers>(OpBuilder(results), func.getLoc(), symbols, inputs);
+  if (failed(emitChecks()))
+    return failure();
+  Operation *terminator = func.getBody().front().getTerminator();
+  SmallVector<Value> sizes;
+  for (Value value : terminator->getOperands())
+    for (AffineExpr size : shapes.get(value)) {
+      FailureOr<Value> number = getRegister(size, terminator);
+      if (failed(number))
+        return failure();
+      sizes.push_back(*number);
+    }
+  results.getSizesMutable().assign(sizes);
+  builder.setInsertionPointToEnd(&block);
+  body = builder;
+  return success();
+}
+
+//===--- memory --------------------------------------------------------------------------------------------------------===//
+
+void ProgramBuilder::placeStatic() {
+  SmallVector<ArenaItem> items;
+  SmallVector<unsigned> owners;
+  for (auto [i, memory] : llvm::enumerate(memories)) {
+    if (memory.result >= 0 || !isFixed(memory.bytes))
+      continue;
+    items.push_back({*nn::ShapeContext::getConstant(memory.bytes), memory.first, memory.last});
+    owners.push_back(i);
+  }
+  if (items.empty())
+    return;
+  int64_t size = planArena(items);
+  for (auto [item, owner] : llvm::zip_equal(items, owners))
+    memories[owner].offset = item.offset;
+  OpBuilder builder(results);
+  arena = builder.create<rt::ArenaOp>(func.getLoc(), builder.getType<rt::BufferType>(), size, 64);
+}
+
+void ProgramBuilder::makeMemory(Memory &memory, OpBuilder &at) {
+  if (memory.buffer)
+    return;
+  if (memory.result >= 0) {
+    memory.buffer = results.getBuffers()[memory.result];
+    return;
+  }
+  if (memory.offset >= 0) {
+    memory.buffer = arena;
+    return;
+  }
+  // Latest first: what died last is still in the caches.
+  for (unsigned i = idle.size(); i-- > 0;)
+    if (shapes.equal(memories[idle[i]].bytes, memory.bytes)) {
+      memory.buffer = memories[idle[i]].buffer;
+      idle.erase(idle.begin() + i);
+      return;
+    }
+  Value size = registers->get(memory.bytes);
+  memory.buffer = at.create<rt::AllocOp>(func.getLoc(), at.getType<rt::BufferType>(), size, 64);
+}
+
+/// Frees, or keeps for a later one of the same size, what `step` read last.
+void ProgramBuilder::endMemory(unsigned step, OpBuilder &at) {
+  for (auto [i, memory] : llvm::enumerate(memories)) {
+    if (memory.last != step || memory.result >= 0 || memory.offset >= 0 || !memory.buffer)
+      continue;
+    unsigned waiting = 0, kept = 0;
+    for (const Memory &later : memories)
+      waiting += later.first > step && later.result < 0 && shapes.equal(later.bytes, memory.bytes);
+    for (unsigned other : idle)
+      kept += shapes.equal(memories[other].bytes, memory.bytes);
+    if (waiting > kept)
+      idle.push_back(i);
+    else
+      at.create<rt::FreeOp>(func.getLoc(), memory.buffer);
+  }
+}
+
+/// "encoder/weight" for a recipe: the first weight in it that has a name.
+static std::string getLabel(Value value) {
+  SmallVector<Value> stack = {value};
+  llvm::SmallPtrSet<Operation *, 8> seen;
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val().getDefiningOp();
+    if (!op || !seen.insert(op).second)
+      continue;
+    if (auto weight = dyn_cast<nn::WeightOp>(op))
+      return weight.getLabel().str();
+    for (Value operand : llvm::reverse(op->getOperands()))
+      stack.push_back(operand);
+  }
+  return "";
+}
+
+Value ProgramBuilder::getConstant(Value value, OpBuilder &at) {
+  Value &buffer = constantBuffers[value];
+  if (buffer)
+    return buffer;
+  // Producers first.
+  SmallVector<std::pair<Operation *, unsigned>> stack = {{value.getDefiningOp(), 0}};
+  while (!stack.empty()) {
+    auto &[op, next] = stack.back();
+    if (next < op->getNumOperands()) {
+      Value operand = op->getOperand(next++);
+      if (!recipes.contains(operand))
+        stack.push_back({operand.getDefiningOp(), 0});
+      continue;
+    }
+    if (!recipes.contains(op->getResult(0)))
+      at.clone(*op, recipes);
+    stack.pop_back();
+  }
+  buffer = at.create<rt::ConstantOp>(value.getLoc(), at.getType<rt::BufferType>(), recipes.lookup(value),
+                                     at.getStringAttr(getLabel(value)));
+  return buffer;
+}
+
+std::pair<Value, int64_t> ProgramBuilder::locate(Value value, OpBuilder &at) {
+  Value root = getRoot(value);
+  if (auto argument = dyn_cast<BlockArgument>(root))
+    return {program.getBody().getArgument(argument.getArgNumber()), 0};
+  auto found = memoryOf.find(root);
+  if (found == memoryOf.end())
+    return {getConstant(root, at), 0};
+  Memory &memory = memories[found->second];
+  return {memory.buffer, std::max<int64_t>(memory.offset, 0)};
+}
+
+//===--- commands ------------------------------------------------------------------------------------------------------===//
+
+LogicalResult ProgramBuilder::emitLaunch(exe::LaunchOp launch, unsigned step) {
+  auto getMap = [&](AffineMapAttr attr, SmallVectorImpl<Value> &values) -> LogicalResult {
+    for (AffineExpr expr : attr.getValue().getResults()) {
+      FailureOr<Value> value = getRegister(expr, launch);
+      if (failed(value))
+        return failure();
+      values.push_back(*value);
+    }
+    return success();
+  };
+  SmallVector<Value> grid, scratch, params, buffers, offsets, lengths;
+  if (failed(getMap(launch.getGridAttr(), grid)) || failed(getMap(launch.getScratchAttr(), scratch)) ||
+      failed(getMap(launch.getParamsAttr(), params)))
+    return failure();
+  auto bind = [&](Value value) -> LogicalResult {
+    FailureOr<Value> length = getRegister(getBytes(value), launch);
+    if (failed(length))
+      return failure();
+    auto [buffer, offset] = locate(value, *body);
+    buffers.push_back(buffer);
+    offsets.push_back(registers->constant(offset));
+    lengths.push_back(*length);
+    return success();
+  };
+  for (Value operand : launch.getInputs())
+    if (failed(bind(operand)))
+      return failure();
+  for (Value result : launch.getResults()) {
+    Memory &memory = memories[memoryOf.lookup(result)];
+    if (!registers->get(memory.bytes))
+      return getRegister(memory.bytes, launch);
+    makeMemory(memory, *body);
+    if (failed(bind(result)))
+      return failure();
+  }
+  body->create<rt::DispatchOp>(launch.getLoc(), launch.getKernel(), grid.front(), scratch.front(), params, buffers, offsets, lengths,
+                               launch.getNames());
+  endMemory(step, *body);
+  return success();
+}
+
+LogicalResult ProgramBuilder::emitReturn() {
+  Operation *terminator = func.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    auto found = memoryOf.find(getRoot(value));
+    if (found != memoryOf.end() && memories[found->second].result == int(i))
+      continue;
+    FailureOr<Value> bytes = getRegister(getBytes(value), terminator);
+    if (failed(bytes))
+      return failure();
+    auto [buffer, offset] = locate(value, *body);
+    Value zero = registers->constant(0);
+    body->create<rt::CopyOp>(terminator->getLoc(), results.getBuffers()[i], zero, buffer, registers->constant(offset), *bytes);
+  }
+  for (unsigned index : idle)
+    body->create<rt::FreeOp>(func.getLoc(), memories[index].buffer);
+  body->create<rt::ReturnOp>(terminator->getLoc());
+  return success();
+}
+
+LogicalResult ProgramBuilder::run() {
+  if (failed(analyze()))
+    return failure();
+  assignMemory();
+  if (failed(createProgram()))
+    return failure();
+  if (failed(emitShapeProgram()))
+    return failure();
+  placeStatic();
+  for (auto [step, launch] : llvm::enumerate(launches))
+    if (failed(emitLaunch(launch, step)))
+      return failure();
+  if (failed(emitReturn()))
+    return failure();
+  func.erase();
+  return success();
+}
+
+LogicalResult aicc::buildProgram(func::FuncOp func) { return ProgramBuilder(func).run(); }
+
+namespace {
+struct BuildProgramPass : aicc::impl::BuildProgramBase<BuildProgramPass> {
+  void runOnOperation() override {
+    for (auto func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (failed(buildProgram(func)))
+        return signalPassFailure();
+  }
+};
+} // namespace

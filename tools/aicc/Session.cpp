@@ -1,0 +1,259 @@
+// See Session.h.
+
+#include "tools/aicc/Session.h"
+#include "aicc/Cache.h"
+#include "tools/aicc/Failure.h"
+#include "tools/aicc/Progress.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
+
+namespace aicc::tool {
+
+void SessionOptions::add(CLI::App &app) {
+  app.add_option("model", path, "A module (.aicc), or a model (.onnx, .mlir), which is compiled first, through the cache")
+      ->required()
+      ->type_name("MODULE-or-MODEL");
+  app.add_option("--device", device, "Where to run: cpu, cpu:0; cpu:x86-64-v3 forces the module's code for that architecture")->type_name("D");
+  app.add_option("--threads", threads, "Threads that kernels use (default: as many as this process may use)")->type_name("N");
+  app.add_option("--dim", dims, "Fix or bound a symbolic size: batch=4, batch=1..32")->type_name("NAME=N")->allow_extra_args(false);
+  app.add_flag("--no-cache", noCache, "Compile the model anew, and keep nothing");
+  app.add_flag("-v,--verbose", verbose, "Say what is done and how long it takes");
+}
+
+static int64_t parseSize(const std::string &text, const std::string &whole) {
+  char *end = nullptr;
+  errno = 0;
+  long long value = std::strtoll(text.c_str(), &end, 10);
+  if (text.empty() || *end || errno || value < 0)
+    throw Failure{kUsageError, "--dim " + whole + ": write NAME=SIZE or NAME=MIN..MAX, as in --dim batch=1..32"};
+  return value;
+}
+
+std::vector<DimBounds> parseDims(const std::vector<std::string> &texts) {
+  std::vector<DimBounds> dims;
+  for (const std::string &text : texts) {
+    size_t equals = text.rfind('=');
+    DimBounds bounds;
+    bounds.name = text.substr(0, equals);
+    std::string range = equals == std::string::npos || !equals ? "" : text.substr(equals + 1);
+    size_t dots = range.find("..");
+    bounds.min = parseSize(range.substr(0, dots), text);
+    bounds.max = dots == std::string::npos ? bounds.min : parseSize(range.substr(dots + 2), text);
+    if (bounds.min > bounds.max)
+      throw Failure{kUsageError, "--dim " + text + ": the lower bound is above the upper one"};
+    dims.push_back(bounds);
+  }
+  return dims;
+}
+
+std::string formatBytes(uint64_t bytes) {
+  char text[32];
+  if (bytes < 1000)
+    std::snprintf(text, sizeof(text), "%llu B", static_cast<unsigned long long>(bytes));
+  else if (bytes < 1000000)
+    std::snprintf(text, sizeof(text), "%.1f kB", bytes / 1e3);
+  else if (bytes < 1000000000)
+    std::snprintf(text, sizeof(text), "%.1f MB", bytes / 1e6);
+  else
+    std::snprintf(text, sizeof(text), "%.2f GB", bytes / 1e9);
+  return text;
+}
+
+CompileResult compileOrFail(CompileOptions options, bool verbose) {
+  CompileResult result;
+  {
+    ProgressBar bar;
+    options.progress = [&](const std::string &phase, double done) { bar.show(phase, done); };
+    result = compile(options);
+  }
+  for (const std::string &warning : result.warnings)
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  if (verbose)
+    for (const PhaseTime &phase : result.phases)
+      std::fprintf(stderr, "%-9s %8.3f s   peak memory %s\n", phase.phase.c_str(), phase.seconds, formatBytes(phase.peakBytes).c_str());
+  if (result.status == CompileStatus::Done)
+    return result;
+  // All but the last here; main prints that one.
+  for (size_t i = 0; i + 1 < result.errors.size(); ++i)
+    std::fprintf(stderr, "error: %s\n", result.errors[i].c_str());
+  throw Failure{static_cast<int>(result.status), result.errors.empty() ? "it could not be compiled" : result.errors.back()};
+}
+
+static bool isModule(const std::string &path) {
+  std::FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file)
+    throw Failure{kDataError, "cannot read " + path + ": " + std::strerror(errno)};
+  char magic[4] = {};
+  size_t count = std::fread(magic, 1, sizeof(magic), file);
+  std::fclose(file);
+  bool named = path.size() > 5 && path.compare(path.size() - 5, 5, ".aicc") == 0;
+  return named || (count == 4 && std::memcmp(magic, "AICC", 4) == 0);
+}
+
+Session::Session(const SessionOptions &options, bool load) {
+  dims = parseDims(options.dims);
+  std::string modulePath = options.path;
+  if (!isModule(options.path)) {
+    CompileOptions compileOptions;
+    compileOptions.input = options.path;
+    compileOptions.dims = dims;
+    if (!options.target.empty())
+      compileOptions.targets = options.target;
+    else if (!options.device.empty() && options.device.find_first_not_of("0123456789", options.device.find(':') + 1) != std::string::npos &&
+             options.device.find(':') != std::string::npos)
+      compileOptions.targets = options.device; // "cpu:x86-64-v3"
+    auto compileNow = [&](const CompileOptions &now) { return compileOrFail(now, options.verbose); };
+    if (options.noCache) {
+      temporary = makeTemporaryModulePath();
+      compileOptions.output = modulePath = temporary;
+      compileNow(compileOptions);
+    } else {
+      CachedModule cached = compileCached(compileOptions, compileNow);
+      modulePath = cached.path;
+      if (cached.isTemporary)
+        temporary = cached.path;
+      if (options.verbose)
+        std::fprintf(stderr, "module    %s%s\n", cached.path.c_str(), cached.isHit ? " (from the cache)" : "");
+    }
+  }
+  try {
+    open(options, modulePath, load);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+void Session::open(const SessionOptions &options, const std::string &modulePath, bool load) {
+  aicc_instance_options instanceOptions = {};
+  instanceOptions.struct_size = sizeof(instanceOptions);
+  instanceOptions.thread_count = options.threads;
+  check(aicc_instance_create(&instanceOptions, &instance));
+  aicc_module_options moduleOptions = {};
+  moduleOptions.struct_size = sizeof(moduleOptions);
+  if (load) {
+    // "cpu:x86-64-v3" names an instance of the module rather than a device.
+    std::string name = options.device;
+    size_t colon = name.find(':');
+    bool isInstance = colon != std::string::npos && name.find_first_not_of("0123456789", colon + 1) != std::string::npos;
+    if (isInstance)
+      moduleOptions.target = options.device.c_str();
+    check(aicc_instance_find_device(instance, isInstance ? name.substr(0, colon).c_str() : name.c_str(), &device));
+  }
+  check(aicc_module_load_file(instance, device, modulePath.c_str(), &moduleOptions, &module), options.path);
+  check(aicc_module_find_function(module, nullptr, &function), options.path);
+  if (load)
+    check(aicc_context_create(module, nullptr, &context));
+}
+
+void Session::close() {
+  for (aicc_tensor *tensor : inputs)
+    aicc_tensor_release(tensor);
+  for (aicc_tensor *tensor : outputs)
+    aicc_tensor_release(tensor);
+  aicc_context_destroy(context);
+  if (module)
+    aicc_module_destroy(module);
+  if (instance)
+    aicc_instance_destroy(instance);
+  if (!temporary.empty())
+    unlink(temporary.c_str());
+}
+
+Session::~Session() { close(); }
+
+static Value describe(const aicc_value_info &info) {
+  Value value{info.name, info.element_type, std::vector<int64_t>(info.dims, info.dims + info.rank), {}};
+  for (uint32_t i = 0; i < info.rank; ++i)
+    value.dimNames.push_back(info.dim_names[i]);
+  return value;
+}
+
+std::vector<Value> Session::getInputs() const {
+  std::vector<Value> values;
+  for (uint32_t i = 0; i < aicc_function_arg_count(function); ++i) {
+    aicc_value_info info = {};
+    info.struct_size = sizeof(info);
+    check(aicc_function_get_arg(function, i, &info));
+    values.push_back(describe(info));
+  }
+  return values;
+}
+
+std::vector<Value> Session::getOutputs() const {
+  std::vector<Value> values;
+  for (uint32_t i = 0; i < aicc_function_result_count(function); ++i) {
+    aicc_value_info info = {};
+    info.struct_size = sizeof(info);
+    check(aicc_function_get_result(function, i, &info));
+    values.push_back(describe(info));
+  }
+  return values;
+}
+
+std::vector<SymbolRange> Session::getSymbols() const {
+  std::vector<SymbolRange> symbols;
+  for (uint32_t i = 0; i < aicc_function_symbol_count(function); ++i) {
+    aicc_symbol_info info = {};
+    info.struct_size = sizeof(info);
+    check(aicc_function_get_symbol(function, i, &info));
+    symbols.push_back({info.name, info.min, info.max, info.arg, info.dim});
+  }
+  return symbols;
+}
+
+void Session::setInputs(std::vector<Array> &arrays) {
+  for (Array &array : arrays) {
+    // An empty tensor has an address, too.
+    static char nothing[64];
+    aicc_tensor *tensor = nullptr;
+    check(aicc_tensor_wrap(instance, array.type, static_cast<uint32_t>(array.dims.size()), array.dims.data(), nullptr,
+                           array.bytes.empty() ? nothing : array.bytes.data(), array.bytes.size(), nullptr, nullptr, &tensor));
+    inputs.push_back(tensor);
+  }
+  outputs.assign(aicc_function_result_count(function), nullptr);
+}
+
+void Session::run(const aicc_run_options *options) {
+  check(aicc_context_run(context, function, inputs.data(), static_cast<uint32_t>(inputs.size()), outputs.data(),
+                         static_cast<uint32_t>(outputs.size()), options));
+}
+
+std::vector<Array> Session::getOutputArrays() const {
+  std::vector<Array> arrays;
+  for (const aicc_tensor *tensor : outputs) {
+    aicc_tensor_info info = {};
+    info.struct_size = sizeof(info);
+    check(aicc_tensor_get_info(tensor, &info));
+    Array array(info.element_type, std::vector<int64_t>(info.dims, info.dims + info.rank));
+    if (!array.bytes.empty())
+      std::memcpy(array.bytes.data(), info.data, array.bytes.size());
+    arrays.push_back(std::move(array));
+  }
+  return arrays;
+}
+
+aicc_device_info Session::getDeviceInfo() const {
+  aicc_device_info info = {};
+  info.struct_size = sizeof(info);
+  check(aicc_device_get_info(device, &info));
+  return info;
+}
+
+std::string Session::getTarget() const {
+  aicc_module_info info = {};
+  info.struct_size = sizeof(info);
+  check(aicc_module_get_info(module, &info));
+  if (info.target_index < 0)
+    return "";
+  aicc_target_info target = {};
+  target.struct_size = sizeof(target);
+  check(aicc_module_get_target(module, static_cast<uint32_t>(info.target_index), &target));
+  return target.target;
+}
+
+} // namespace aicc::tool
