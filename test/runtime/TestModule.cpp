@@ -6,9 +6,9 @@
 #include "test/runtime/TestModule.h"
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace aicc;
@@ -25,12 +25,16 @@ const std::vector<uint8_t> &test::kernelImage() {
 }
 
 std::string test::temporaryPath(const std::string &name) {
-  static const std::string folder = [] {
+  struct Folder {
     std::string path = testing::TempDir() + "aicc-runtime-test." + std::to_string(getpid());
-    mkdir(path.c_str(), 0700);
-    return path;
-  }();
-  return folder + "/" + name;
+    Folder() { std::filesystem::create_directory(path); }
+    ~Folder() {
+      std::error_code ignored;
+      std::filesystem::remove_all(path, ignored);
+    }
+  };
+  static const Folder folder;
+  return folder.path + "/" + name;
 }
 
 TensorType test::f32(const std::string &name, const std::vector<int64_t> &dims) {
