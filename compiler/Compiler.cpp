@@ -172,11 +172,12 @@ OwningOpRef<ModuleOp> Compilation::import() {
     return nullptr;
   }
   StringRef extension = llvm::sys::path::extension(options.input);
-  if (status.type() == llvm::sys::fs::file_type::directory_file || (extension != ".onnx" && extension != ".mlir")) {
+  const bool isOnnx = extension == ".onnx" || extension == ".onnxtxt";
+  if (status.type() == llvm::sys::fs::file_type::directory_file || (!isOnnx && extension != ".mlir")) {
     (void)fail(CompileStatus::UsageError, "'" + options.input + "' is not a model this version reads: give an .onnx (or .mlir) file");
     return nullptr;
   }
-  if (extension == ".onnx")
+  if (isOnnx)
     return importOnnx();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
   if (module && module->getOps<func::FuncOp>().empty() && module->getOps<rt::ProgramOp>().empty()) {
