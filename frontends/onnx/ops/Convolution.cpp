@@ -67,16 +67,39 @@ Value convolve(Node &n, Value x, Value filter, Value bias) {
 
 Results importConv(Node &n) { return convolve(n, n.in(0), n.in(1), n.getOptional(2)); }
 
+/// A parameter with one element per filter, or for all.
+Value perFilter(Node &n, Value parameter, Value filter) {
+  const bool single = n.getRank(parameter) == 0 || n.getShape(parameter)[0] == n.constant(1);
+  return single ? n.builder.reshape(parameter, {}) : alongAxis(n, parameter, 0, n.getRank(filter));
+}
+
 Results importConvInteger(Node &n) {
-  Type i32 = n.builder.getBuilder().getI32Type();
-  Value x = n.builder.convert(n.in(0), i32), filter = n.builder.convert(n.in(1), i32);
-  if (n.has(2))
-    x = n.sub(x, n.builder.convert(n.in(2), i32));
-  if (n.has(3)) {
-    Value zero = n.builder.convert(n.in(3), i32);
-    filter = n.sub(filter, n.getRank(zero) == 1 ? alongAxis(n, zero, 0, n.getRank(filter)) : zero);
-  }
-  return convolve(n, x, filter, Value());
+  // nn's convolution is one of floats; f64 holds every sum of 8-bit products exactly.
+  Type f64 = n.builder.getBuilder().getF64Type();
+  auto centered = [&](Value x, Value zero) {
+    x = n.builder.convert(x, f64);
+    if (!zero)
+      return x;
+    zero = n.builder.convert(zero, f64);
+    return n.sub(x, perFilter(n, zero, x));
+  };
+  Value y = convolve(n, centered(n.in(0), n.getOptional(2)), centered(n.in(1), n.getOptional(3)), Value());
+  return n.builder.convert(y, n.builder.getBuilder().getI32Type());
+}
+
+/// Inputs x, scale, zero, w, scale, zero, scale, zero of the result, bias (int32, in units of both scales).
+Results importQLinearConv(Node &n) {
+  auto real = [&](Value x, Value scale, Value zero) {
+    Type f32 = n.builder.getBuilder().getF32Type();
+    Value centered = n.sub(n.builder.convert(x, f32), perFilter(n, n.builder.convert(zero, f32), x));
+    return n.mul(centered, perFilter(n, scale, x));
+  };
+  Value bias;
+  if (n.has(8))
+    bias = n.mul(n.builder.convert(n.in(8), n.builder.getBuilder().getF32Type()),
+                 n.mul(n.builder.reshape(n.in(1), {}), n.in(4)));
+  Value y = convolve(n, real(n.in(0), n.in(1), n.in(2)), real(n.in(3), n.in(4), n.in(5)), bias);
+  return quantizeLinear(n, y, n.builder.reshape(n.in(6), {}), n.builder.reshape(n.in(7), {}), n.getElement(n.in(7)));
 }
 
 /// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the padding instead.
@@ -127,5 +150,6 @@ void addConvolutionOps(OpTable &t) {
   t.add("Conv", importConv);
   t.add("ConvInteger", importConvInteger);
   t.add("ConvTranspose", importConvTranspose);
+  t.add("QLinearConv", importQLinearConv);
 }
 } // namespace aicc::onnx_import

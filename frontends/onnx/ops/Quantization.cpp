@@ -36,8 +36,9 @@ std::pair<double, double> getLimits(Type type) {
   return integer.isUnsigned() ? std::pair(0.0, size - 1) : std::pair(-size / 2, size / 2 - 1);
 }
 
-/// round(x / scale) + zero, clamped to the type.
-Value quantize(Node &n, Value x, Value scale, Value zero, Type type) {
+} // namespace
+
+Value quantizeLinear(Node &n, Value x, Value scale, Value zero, Type type) {
   auto [low, high] = getLimits(type);
   Type f32 = n.builder.getBuilder().getF32Type();
   Value y = n.make<nn::RoundOp>(n.div(n.builder.convert(x, f32), n.builder.convert(scale, f32)));
@@ -47,6 +48,8 @@ Value quantize(Node &n, Value x, Value scale, Value zero, Type type) {
   y = n.make<nn::MinOp>(y, n.builder.scalar(high, f32));
   return n.builder.convert(y, type);
 }
+
+namespace {
 
 /// (x - zero) * scale, in the scale's type.
 Value dequantize(Node &n, Value x, Value scale, Value zero) {
@@ -63,7 +66,7 @@ Results importQuantizeLinear(Node &n) {
   Type type = zero    ? n.getElement(zero)
               : dtype ? n.getType(dtype)
                       : Type(n.builder.getBuilder().getIntegerType(8, false));
-  return quantize(n, x, scale, zero, type);
+  return quantizeLinear(n, x, scale, zero, type);
 }
 
 Results importDequantizeLinear(Node &n) {
@@ -95,7 +98,7 @@ Results importQLinearMatMul(Node &n) {
     return dequantize(n, n.in(first), scale, zero);
   };
   Value y = matmulLikeNumpy(n, wide(0, true), wide(3, false));
-  return quantize(n, y, n.in(6), n.in(7), n.getElement(n.in(7)));
+  return quantizeLinear(n, y, n.in(6), n.in(7), n.getElement(n.in(7)));
 }
 } // namespace
 
