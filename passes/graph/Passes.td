@@ -37,7 +37,8 @@ def Simplify : Pass<"nn-simplify", "::mlir::func::FuncOp"> {
     - slices of slices and of concatenations, concatenations of adjacent slices; a gather at one constant
       index becomes a slice;
     - a broadcast (or constant of equal elements) that feeds an elementwise operation is dropped where the operation
-      broadcasts by itself to the same sizes, which is proved on symbolic sizes;
+      broadcasts by itself to the same sizes, which is proved on symbolic sizes; else it moves
+      below operations on it alone;
     - zeros padded before a convolution become its own padding;
     - reshapes that merge leading dimensions move below the linear layers and elementwise operations after them, where
       they meet the reshape back;

@@ -166,6 +166,13 @@ Value lookThroughFloatCasts(Value value) {
   return value;
 }
 
+Value cloneOn(OpBuilder &builder, Operation *op, ValueRange operands, ArrayRef<int64_t> shape) {
+  // Not Operation::clone: who listens to insertions must see the right type.
+  auto type = RankedTensorType::get(shape, getElement(op->getResult(0)));
+  OperationState state(op->getLoc(), op->getName(), operands, type, op->getAttrs());
+  return builder.create(state)->getResult(0);
+}
+
 Value createSwap(OpBuilder &builder, Location loc, Value value) {
   auto perm = llvm::to_vector(llvm::seq<int64_t>(0, getRank(value)));
   std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);

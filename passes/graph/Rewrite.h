@@ -82,6 +82,9 @@ Product matchProduct(mlir::Value root);
 /// The value before casts between floating-point types.
 mlir::Value lookThroughFloatCasts(mlir::Value value);
 
+/// The same operation on other operands, with one result of `shape` (its element type stays).
+mlir::Value cloneOn(mlir::OpBuilder &builder, mlir::Operation *op, mlir::ValueRange operands,
+                    mlir::ArrayRef<int64_t> shape);
 /// value with its last two dimensions exchanged.
 mlir::Value createSwap(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 /// value with constant sizes.

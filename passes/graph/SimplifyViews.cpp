@@ -1,7 +1,6 @@
 // nn-simplify's patterns on the placement of elements: transposes into matmuls and past elementwise
 // operations, slices, concatenations, gathers at a constant index.
 
-#include "mlir/IR/IRMapping.h"
 #include "passes/graph/Rewrite.h"
 
 using namespace mlir;
@@ -72,11 +71,35 @@ struct TransposePastElementwise : OpRewritePattern<nn::TransposeOp> {
     if (!moved)
       return failure();
     Value x = rewriter.create<nn::TransposeOp>(op.getLoc(), f->getOperand(*moved), op.getPerm());
-    IRMapping mapping;
-    mapping.map(f->getOperand(*moved), x);
-    Operation *after = rewriter.clone(*f, mapping);
-    after->getResult(0).setType(RankedTensorType::get(getType(x).getShape(), getElement(f->getResult(0))));
-    rewriter.replaceOp(op, after);
+    SmallVector<Value> operands(f->getOperands());
+    operands[*moved] = x;
+    replaceOp(rewriter, op, cloneOn(rewriter, f, operands, getType(x).getShape()));
+    return success();
+  }
+};
+
+/// f(broadcast(x)) -> broadcast(f(x)), with scalars beside it: fewer elements to compute.
+struct SinkBroadcastPastElementwise : OpInterfaceRewritePattern<nn::ElementwiseOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(nn::ElementwiseOpInterface op, PatternRewriter &rewriter) const override {
+    nn::BroadcastOp broadcast;
+    for (Value operand : op->getOperands()) {
+      auto next = operand.getDefiningOp<nn::BroadcastOp>();
+      if (getRank(operand) == 0)
+        continue;
+      if (!next || (broadcast && next != broadcast))
+        return failure();
+      broadcast = next;
+    }
+    if (!broadcast || op->getNumResults() != 1)
+      return failure();
+    SmallVector<Value> operands(op->getOperands());
+    for (Value &operand : operands)
+      if (operand == broadcast.getResult())
+        operand = broadcast.getInput();
+    Value inner = cloneOn(rewriter, op, operands, getType(broadcast.getInput()).getShape());
+    replaceOp(rewriter, op,
+              rewriter.create<nn::BroadcastOp>(broadcast.getLoc(), inner, broadcast.getShape()));
     return success();
   }
 };
@@ -159,23 +182,20 @@ struct SinkFlattenPastElementwise : OpInterfaceRewritePattern<nn::ElementwiseOpI
     if (op->getNumResults() != 1)
       return failure();
     Value source;
-    IRMapping mapping;
-    for (Value operand : op->getOperands()) {
+    SmallVector<Value> operands(op->getOperands());
+    for (Value &operand : operands) {
       nn::ReshapeOp flatten = matchFlatten(operand, shapes);
       if (flatten && shapes.equalShapes(operand, op->getResult(0)) &&
           (!source || shapes.equalShapes(source, flatten.getInput()))) {
         source = flatten.getInput();
-        mapping.map(operand, source);
+        operand = source;
       } else if (getRank(operand) > 1) {
         return failure();
       }
     }
     if (!source)
       return failure();
-    Operation *inner = rewriter.clone(*op, mapping);
-    inner->getResult(0).setType(
-        RankedTensorType::get(getType(source).getShape(), getElement(op->getResult(0))));
-    sinkFlatten(rewriter, shapes, op, inner->getResult(0));
+    sinkFlatten(rewriter, shapes, op, cloneOn(rewriter, op, operands, getType(source).getShape()));
     return success();
   }
 
@@ -407,7 +427,8 @@ struct PadIntoConv : OpRewritePattern<nn::ConvOp> {
 
 void populateSimplifyViews(RewritePatternSet &patterns, nn::SymbolicShapes &shapes) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<TransposeIntoMatMul, TransposePastElementwise, PadIntoConv>(context);
+  patterns.add<TransposeIntoMatMul, TransposePastElementwise, SinkBroadcastPastElementwise, PadIntoConv>(
+      context);
   patterns.add<DropIdentity<nn::ReshapeOp>, DropIdentity<nn::BroadcastOp>, DropIdentity<nn::SliceOp>,
                ReshapePastSwap, SinkFlattenPastMatMul, SinkFlattenPastElementwise, MergeSlices, SliceOfConcat,
                ConcatOfSlices, SimplifyConcat, GatherToSlice>(context, shapes);

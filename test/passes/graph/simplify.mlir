@@ -106,6 +106,16 @@ func.func @keep_broadcast(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) -> tensor<3x
   return %1 : tensor<3x4xf32>
 }
 
+// It moves below what is computed from it alone.
+// CHECK-LABEL: func.func @sink_broadcast
+// CHECK-NEXT: %[[E:.*]] = nn.exp %arg0 : (tensor<1x4xf32>)
+// CHECK-NEXT: nn.broadcast %[[E]]
+func.func @sink_broadcast(%x: tensor<1x4xf32>) -> tensor<3x4xf32> {
+  %0 = nn.broadcast %x {shape = affine_map<()[] -> (3, 4)>} : (tensor<1x4xf32>) -> tensor<3x4xf32>
+  %1 = nn.exp %0 : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %1 : tensor<3x4xf32>
+}
+
 // Slices of slices, of concatenations, and concatenations of slices.
 // CHECK-LABEL: func.func @slices
 // CHECK: %[[S:.*]] = nn.slice %arg0 {offsets = affine_map<() -> (3)>, sizes = affine_map<() -> (2)>, steps = array<i64: 2>}
