@@ -7,7 +7,8 @@ using namespace mlir;
 
 namespace aicc::onnx_import {
 
-/// Folding at import serves control values (shapes, axes, small tables); larger constants are the passes' matter.
+/// Folding at import serves control values (shapes, axes, small tables); larger constants are the passes'
+/// matter.
 static constexpr int64_t maxFoldBytes = 16384, maxKnownElements = 256;
 
 GraphBuilder::GraphBuilder(func::FuncOp func)
@@ -50,7 +51,8 @@ SmallVector<Value> GraphBuilder::complete(Operation *op) {
   std::optional<KnownValues> values = evaluateSymbolically(op);
   if (!values)
     return results;
-  // i64 vectors and scalars become nn.sizes (or a constant); others keep their operation beside the known elements.
+  // i64 vectors and scalars become nn.sizes (or a constant); others keep their operation beside the known
+  // elements.
   auto type = cast<RankedTensorType>(results[0].getType());
   SmallVector<AffineExpr> exprs;
   for (const Known &value : *values)
@@ -63,7 +65,8 @@ SmallVector<Value> GraphBuilder::complete(Operation *op) {
   if (llvm::all_of(*values, [](const Known &v) { return isa<AffineConstantExpr>(v.numerator); })) {
     nn::Tensor tensor(type);
     for (auto [i, value] : llvm::enumerate(*values))
-      tensor.setDouble(i, double(cast<AffineConstantExpr>(value.numerator).getValue()) / double(value.denominator));
+      tensor.setDouble(i, double(cast<AffineConstantExpr>(value.numerator).getValue()) /
+                              double(value.denominator));
     op->erase();
     return {constant(tensor)};
   }
@@ -130,7 +133,8 @@ Value GraphBuilder::sizes(ArrayRef<AffineExpr> values, bool isScalar) {
   SmallVector<int64_t, 1> shape;
   if (!isScalar)
     shape.push_back(numbers.size());
-  return constant(DenseElementsAttr::get(RankedTensorType::get(shape, builder.getI64Type()), ArrayRef(numbers)));
+  return constant(
+      DenseElementsAttr::get(RankedTensorType::get(shape, builder.getI64Type()), ArrayRef(numbers)));
 }
 
 Value GraphBuilder::reshape(Value input, ArrayRef<AffineExpr> shape) {
@@ -269,7 +273,8 @@ void GraphBuilder::finish() {
   const unsigned symbols = shapes.getNumSymbols();
   func.walk([&](Operation *op) {
     for (NamedAttribute attr : llvm::to_vector(op->getAttrs()))
-      if (auto map = dyn_cast<AffineMapAttr>(attr.getValue()); map && map.getValue().getNumSymbols() != symbols)
+      if (auto map = dyn_cast<AffineMapAttr>(attr.getValue());
+          map && map.getValue().getNumSymbols() != symbols)
         op->setAttr(attr.getName(), AffineMapAttr::get(shapes.getMap(map.getValue().getResults())));
   });
 }

@@ -1,6 +1,6 @@
-// Creates nn operations for the importer: infers sizes as it goes, folds what is constant, and keeps the values of small
-// integer tensors as expressions over the symbols, so that shapes computed in the graph become attributes. Knows nothing of
-// ONNX.
+// Creates nn operations for the importer: infers sizes as it goes, folds what is constant, and keeps the
+// values of small integer tensors as expressions over the symbols, so that shapes computed in the graph
+// become attributes. Knows nothing of ONNX.
 
 #ifndef AICC_FRONTENDS_ONNX_GRAPHBUILDER_H
 #define AICC_FRONTENDS_ONNX_GRAPHBUILDER_H
@@ -20,13 +20,16 @@ using mlir::AffineExpr;
 using mlir::Type;
 using mlir::Value;
 
-/// What cannot be imported, and why. Thrown by importers of operators, caught at the node, never leaves this library.
+/// What cannot be imported, and why. Thrown by importers of operators, caught at the node, never leaves this
+/// library.
 struct ImportError {
   std::string reason, hint;
-  explicit ImportError(const Twine &reason, const Twine &hint = "") : reason(reason.str()), hint(hint.str()) {}
+  explicit ImportError(const Twine &reason, const Twine &hint = "")
+      : reason(reason.str()), hint(hint.str()) {}
 };
 
-/// One element of a tensor whose value is known as an expression over symbols: numerator / denominator (1 in integers).
+/// One element of a tensor whose value is known as an expression over symbols: numerator / denominator (1 in
+/// integers).
 struct Known {
   AffineExpr numerator;
   int64_t denominator = 1;
@@ -45,10 +48,12 @@ public:
 
   ArrayRef<AffineExpr> getShape(Value value) const { return shapes.get(value); }
   int64_t getRank(Value value) const { return shapes.get(value).size(); }
-  Type getElement(Value value) const { return llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType(); }
+  Type getElement(Value value) const {
+    return llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType();
+  }
 
-  /// Creates an operation with one result. `args` are those of its builder after the result types. Throws ImportError if its
-  /// operands do not fit together.
+  /// Creates an operation with one result. `args` are those of its builder after the result types. Throws
+  /// ImportError if its operands do not fit together.
   template <typename OpTy, typename... Args> Value make(Args &&...args) {
     return makeResults<OpTy>(1, std::forward<Args>(args)...)[0];
   }
@@ -96,8 +101,8 @@ public:
   void finish();
 
 private:
-  /// Infers types of a new operation; replaces it by a constant if it can be; records known values. Throws (and erases it) on
-  /// failure.
+  /// Infers types of a new operation; replaces it by a constant if it can be; records known values. Throws
+  /// (and erases it) on failure.
   SmallVector<Value> complete(mlir::Operation *op);
   /// The operation's results as constants, if all operands are and it is small.
   bool foldConstants(mlir::Operation *op, SmallVector<Value> &results);

@@ -14,7 +14,8 @@ namespace aicc::onnx_import {
 /// Payloads from this size on are not given to protobuf.
 static constexpr uint64_t payloadLimit = 1024;
 
-static void addProblem(llvm::SmallVectorImpl<Problem> &problems, const Twine &reason, const Twine &hint = "") {
+static void addProblem(llvm::SmallVectorImpl<Problem> &problems, const Twine &reason,
+                       const Twine &hint = "") {
   Problem problem;
   problem.reason = reason.str();
   problem.hint = hint.str();
@@ -24,8 +25,8 @@ static void addProblem(llvm::SmallVectorImpl<Problem> &problems, const Twine &re
 std::string toString(const Problem &problem) {
   std::string text;
   if (!problem.op.empty()) {
-    text = "node '" + problem.node + "' (" + (problem.domain.empty() ? "" : problem.domain + ".") + problem.op +
-           ", opset " + std::to_string(problem.opset);
+    text = "node '" + problem.node + "' (" + (problem.domain.empty() ? "" : problem.domain + ".") +
+           problem.op + ", opset " + std::to_string(problem.opset);
     if (!problem.shapes.empty())
       text += ", inputs " + problem.shapes;
     text += "): ";
@@ -36,8 +37,8 @@ std::string toString(const Problem &problem) {
   return text;
 }
 
-static OwningOpRef<ModuleOp> importModel(MLIRContext &context, const onnx::ModelProto &model, ArrayRef<char> bytes,
-                                         StringRef path, const ImportOptions &options,
+static OwningOpRef<ModuleOp> importModel(MLIRContext &context, const onnx::ModelProto &model,
+                                         ArrayRef<char> bytes, StringRef path, const ImportOptions &options,
                                          llvm::SmallVectorImpl<Problem> &problems) {
   OwningOpRef<ModuleOp> module = Importer(context, model, bytes, path, options, problems).run();
   if (module && failed(verify(*module))) {
@@ -48,7 +49,8 @@ static OwningOpRef<ModuleOp> importModel(MLIRContext &context, const onnx::Model
 }
 
 static OwningOpRef<ModuleOp> importText(MLIRContext &context, StringRef text, StringRef path,
-                                        const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
+                                        const ImportOptions &options,
+                                        llvm::SmallVectorImpl<Problem> &problems) {
   onnx::ModelProto model;
   onnx::Common::Status status = onnx::OnnxParser::Parse(model, text.str().c_str());
   if (!status.IsOK()) {
@@ -59,7 +61,8 @@ static OwningOpRef<ModuleOp> importText(MLIRContext &context, StringRef text, St
 }
 
 static OwningOpRef<ModuleOp> importBytes(MLIRContext &context, ArrayRef<char> bytes, StringRef path,
-                                         const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
+                                         const ImportOptions &options,
+                                         llvm::SmallVectorImpl<Problem> &problems) {
   llvm::Expected<std::string> reduced = cutPayloads(bytes, payloadLimit);
   if (!reduced) {
     addProblem(problems, "not an ONNX model: " + llvm::toString(reduced.takeError()));
@@ -79,7 +82,8 @@ static OwningOpRef<ModuleOp> importBytes(MLIRContext &context, ArrayRef<char> by
 }
 
 OwningOpRef<ModuleOp> importOnnxBytes(MLIRContext &context, ArrayRef<char> bytes, StringRef path,
-                                      const ImportOptions &options, llvm::SmallVectorImpl<Problem> &problems) {
+                                      const ImportOptions &options,
+                                      llvm::SmallVectorImpl<Problem> &problems) {
   context.loadDialect<nn::NNDialect, func::FuncDialect>();
   try {
     if (path.ends_with(".onnxtxt"))

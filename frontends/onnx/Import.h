@@ -1,5 +1,5 @@
-// The ONNX importer's public face: a model file becomes one function in the nn dialect. Nothing here mentions protobuf or the
-// onnx library, whose headers and exceptions stay inside this folder.
+// The ONNX importer's public face: a model file becomes one function in the nn dialect. Nothing here mentions
+// protobuf or the onnx library, whose headers and exceptions stay inside this folder.
 
 #ifndef AICC_FRONTENDS_ONNX_IMPORT_H
 #define AICC_FRONTENDS_ONNX_IMPORT_H
@@ -38,16 +38,17 @@ struct Problem {
 /// One line: `node "x" (Op, opset n, shapes): reason; hint`.
 std::string toString(const Problem &problem);
 
-/// Imports a model file into a module with one func.func @main; its arguments and results carry nn.name and nn.dims, the function
-/// nn.symbols. External data is read from the model's folder only. On failure returns null and `problems` holds every
-/// node that is at fault, not only the first. Never throws, whatever the file holds. A path that ends in .onnxtxt is read as
-/// ONNX's textual syntax, as tests are written.
+/// Imports a model file into a module with one func.func @main; its arguments and results carry nn.name and
+/// nn.dims, the function nn.symbols. External data is read from the model's folder only. On failure returns
+/// null and `problems` holds every node that is at fault, not only the first. Never throws, whatever the file
+/// holds. A path that ends in .onnxtxt is read as ONNX's textual syntax, as tests are written.
 mlir::OwningOpRef<mlir::ModuleOp> importOnnx(mlir::MLIRContext &context, llvm::StringRef path,
                                              const ImportOptions &options,
                                              llvm::SmallVectorImpl<Problem> &problems);
 
-/// The same for a serialized model in memory. Weights become constants or, if `path` names the file that holds exactly these
-/// bytes, references to it. `path` also locates external data; without it there can be none.
+/// The same for a serialized model in memory. Weights become constants or, if `path` names the file that
+/// holds exactly these bytes, references to it. `path` also locates external data; without it there can be
+/// none.
 mlir::OwningOpRef<mlir::ModuleOp> importOnnxBytes(mlir::MLIRContext &context, llvm::ArrayRef<char> bytes,
                                                   llvm::StringRef path, const ImportOptions &options,
                                                   llvm::SmallVectorImpl<Problem> &problems);
@@ -59,7 +60,8 @@ struct SupportedOp {
 };
 llvm::SmallVector<SupportedOp> getSupportedOps();
 
-/// Domain and name of every operator that the standard decomposes by a function body: imported even without an entry.
+/// Domain and name of every operator that the standard decomposes by a function body: imported even without
+/// an entry.
 bool hasFunctionBody(llvm::StringRef domain, llvm::StringRef op, int64_t opset);
 
 } // namespace aicc::onnx_import

@@ -103,7 +103,8 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<onnx::NodePr
 
 void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
   StringRef domain = normalizeDomain(proto.domain());
-  // A domain that is not imported: what the whole model says, else the first version (exporters forget com.microsoft).
+  // A domain that is not imported: what the whole model says, else the first version (exporters forget
+  // com.microsoft).
   const int64_t opset = scope.opsets->count(domain) ? scope.opsets->lookup(domain)
                         : opsets.count(domain)      ? opsets.lookup(domain)
                                                     : 1;
@@ -145,8 +146,9 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
 }
 
 bool Importer::isSupported(const onnx::NodeProto &proto, StringRef domain, int64_t opset) const {
-  return functions.count(getFunctionKey(domain, proto.op_type(), proto.overload())) || proto.op_type() == "If" ||
-         OpTable::get().find(domain, proto.op_type(), opset) || hasFunctionBody(domain, proto.op_type(), opset);
+  return functions.count(getFunctionKey(domain, proto.op_type(), proto.overload())) ||
+         proto.op_type() == "If" || OpTable::get().find(domain, proto.op_type(), opset) ||
+         hasFunctionBody(domain, proto.op_type(), opset);
 }
 
 Results Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset,
@@ -205,14 +207,15 @@ Results Importer::importIf(Node &node, Scope &scope) {
   return results;
 }
 
-Results Importer::importFunction(const onnx::FunctionProto &function, Node &node, const onnx::OpSchema *schema,
-                                 Scope &scope) {
+Results Importer::importFunction(const onnx::FunctionProto &function, Node &node,
+                                 const onnx::OpSchema *schema, Scope &scope) {
   if (scope.depth >= maxCallDepth)
     throw ImportError("functions call each other too deeply");
   AttributeBindings attributes;
   if (schema)
     for (const auto &[name, attribute] : schema->attributes())
-      if (attribute.default_value.has_type() && attribute.default_value.type() != onnx::AttributeProto::UNDEFINED)
+      if (attribute.default_value.has_type() &&
+          attribute.default_value.type() != onnx::AttributeProto::UNDEFINED)
         attributes[name] = &attribute.default_value;
   for (const onnx::AttributeProto &attribute : function.attribute_proto())
     attributes[attribute.name()] = &attribute;
@@ -272,7 +275,8 @@ Results Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, S
     onnx::FunctionBodyBuildContextImpl build(call, types);
     onnx::FunctionProto made;
     if (!schema.BuildContextDependentFunction(build, made, int(node.opset)))
-      throw ImportError("the operator is not supported", "the standard has no decomposition for these inputs");
+      throw ImportError("the operator is not supported",
+                        "the standard has no decomposition for these inputs");
     results = importFunction(made, node, &schema, scope);
   }
   // The user knows the node, not what it decomposes to.

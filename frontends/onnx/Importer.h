@@ -1,5 +1,5 @@
-// The walk over a model's graph: inputs and their symbols, scopes, functions, branches, and the collection of everything that
-// cannot be imported.
+// The walk over a model's graph: inputs and their symbols, scopes, functions, branches, and the collection of
+// everything that cannot be imported.
 
 #ifndef AICC_FRONTENDS_ONNX_IMPORTER_H
 #define AICC_FRONTENDS_ONNX_IMPORTER_H
@@ -42,7 +42,8 @@ private:
   void addInitializers(const onnx::GraphProto &graph, Scope &scope);
   void importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes, Scope &scope);
   void importNode(const onnx::NodeProto &proto, Scope &scope);
-  /// Dispatches to the table, a function or a branch. Empty if problems were reported inside. Throws ImportError.
+  /// Dispatches to the table, a function or a branch. Empty if problems were reported inside. Throws
+  /// ImportError.
   Results importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset, SmallVector<Value> inputs,
                    Scope &scope);
   Results importIf(Node &node, Scope &scope);

@@ -1,5 +1,5 @@
-// One node of an ONNX graph under import, as the importers of operators see it: inputs as values, attributes with defaults,
-// and errors. And the table those importers are entered in.
+// One node of an ONNX graph under import, as the importers of operators see it: inputs as values, attributes
+// with defaults, and errors. And the table those importers are entered in.
 
 #ifndef AICC_FRONTENDS_ONNX_NODE_H
 #define AICC_FRONTENDS_ONNX_NODE_H
@@ -43,7 +43,9 @@ public:
   Value getOptional(unsigned index) const { return has(index) ? inputs[index] : Value(); }
   ArrayRef<Value> getInputs() const { return inputs; }
   unsigned getNumOutputs() const { return proto.output_size(); }
-  bool wants(unsigned index) const { return int(index) < proto.output_size() && !proto.output(index).empty(); }
+  bool wants(unsigned index) const {
+    return int(index) < proto.output_size() && !proto.output(index).empty();
+  }
 
   // Sizes and types.
   ArrayRef<AffineExpr> getShape(Value value) const { return builder.getShape(value); }
@@ -58,7 +60,8 @@ public:
   int64_t getAxis(int64_t axis, int64_t rank) const;
   SmallVector<int64_t> getAxes(ArrayRef<int64_t> axes, int64_t rank) const;
 
-  // Inputs that must be known: integers as expressions over sizes, or constants. `what` names them in the error.
+  // Inputs that must be known: integers as expressions over sizes, or constants. `what` names them in the
+  // error.
   SmallVector<AffineExpr> getSizes(unsigned index, const Twine &what) const;
   SmallVector<int64_t> getConstantInts(unsigned index, const Twine &what) const;
   SmallVector<double> getConstantDoubles(unsigned index, const Twine &what) const;
@@ -118,7 +121,8 @@ public:
   static constexpr int64_t anyOpset = INT64_MAX;
   static constexpr const char *microsoft = "com.microsoft";
 
-  /// Operators of the standard domain; `first` and `last` are opsets of the model, not versions of the operator.
+  /// Operators of the standard domain; `first` and `last` are opsets of the model, not versions of the
+  /// operator.
   void add(StringRef op, ImportFn import) { add("", op, 1, anyOpset, std::move(import)); }
   void add(StringRef op, int64_t first, int64_t last, ImportFn import) {
     add("", op, first, last, std::move(import));
@@ -128,7 +132,9 @@ public:
   const Entry *find(StringRef domain, StringRef op, int64_t opset) const;
   /// True if there is an entry at another opset.
   bool hasOtherOpset(StringRef domain, StringRef op) const;
-  const std::map<std::pair<std::string, std::string>, std::vector<Entry>> &getEntries() const { return entries; }
+  const std::map<std::pair<std::string, std::string>, std::vector<Entry>> &getEntries() const {
+    return entries;
+  }
 
   /// All operators, entered once.
   static const OpTable &get();
@@ -154,7 +160,8 @@ void addAttentionOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
 
 // Shared by families.
-/// Slice semantics of `starts`, `ends`, `axes` (or 0, 1, ...), `steps`, with clamping as numpy does where sizes are known.
+/// Slice semantics of `starts`, `ends`, `axes` (or 0, 1, ...), `steps`, with clamping as numpy does where
+/// sizes are known.
 Value sliceLikeNumpy(Node &node, Value input, ArrayRef<AffineExpr> starts, ArrayRef<AffineExpr> ends,
                      ArrayRef<int64_t> axes, ArrayRef<int64_t> steps);
 /// Matrix product of tensors of any rank, as numpy's matmul.

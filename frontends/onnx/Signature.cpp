@@ -34,8 +34,7 @@ AffineExpr Importer::getDim(const onnx::TensorShapeProto_Dimension &dim, const T
   if (name.empty())
     return getSymbol(unnamed.str());
   if (!isPlainName(name) && !options.dims.count(name)) {
-    AffineExpr sum = parseSize(
-        name, [&](StringRef part) { return symbols.lookup(part); }, &context);
+    AffineExpr sum = parseSize(name, [&](StringRef part) { return symbols.lookup(part); }, &context);
     if (sum)
       sum = builder->getMath().simplify(sum);
     if (sum && builder->getMath().isNonNegative(sum))

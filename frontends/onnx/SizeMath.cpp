@@ -14,8 +14,8 @@ namespace {
 
 constexpr unsigned maxTerms = 64, maxDegree = 24, maxDepth = 48;
 
-/// Exponents are written out: x*x*y is {x, x, y}, ascending. Ordered by degree, then lexicographically, which is compatible with
-/// multiplication, as division needs.
+/// Exponents are written out: x*x*y is {x, x, y}, ascending. Ordered by degree, then lexicographically, which
+/// is compatible with multiplication, as division needs.
 struct MonomialLess {
   bool operator()(const std::vector<unsigned> &a, const std::vector<unsigned> &b) const {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
@@ -146,7 +146,9 @@ int64_t saturate(__int128 value) {
 }
 bool isInfinite(int64_t value) { return value == INT64_MIN || value == INT64_MAX; }
 
-int64_t addBound(int64_t a, int64_t b) { return isInfinite(a) ? a : isInfinite(b) ? b : saturate(__int128(a) + b); }
+int64_t addBound(int64_t a, int64_t b) {
+  return isInfinite(a) ? a : isInfinite(b) ? b : saturate(__int128(a) + b);
+}
 int64_t multiplyBound(int64_t a, int64_t b) {
   if (a == 0 || b == 0)
     return 0;
@@ -156,14 +158,17 @@ int64_t multiplyBound(int64_t a, int64_t b) {
 }
 } // namespace
 
-AffineExpr SizeMath::constant(int64_t value) const { return getAffineConstantExpr(value, shapes.getContext()); }
+AffineExpr SizeMath::constant(int64_t value) const {
+  return getAffineConstantExpr(value, shapes.getContext());
+}
 
 AffineExpr SizeMath::simplify(AffineExpr expr) const {
   if (!expr || isa<AffineConstantExpr, AffineSymbolExpr>(expr))
     return expr;
   PolynomialBuilder builder(shapes.getContext());
   std::optional<Polynomial> polynomial = builder.get(expr);
-  return polynomial ? nn::ShapeContext(shapes.getContext(), nullptr).simplify(builder.getExpr(*polynomial)) : AffineExpr();
+  return polynomial ? nn::ShapeContext(shapes.getContext(), nullptr).simplify(builder.getExpr(*polynomial))
+                    : AffineExpr();
 }
 
 AffineExpr SizeMath::product(ArrayRef<AffineExpr> sizes) const {
@@ -290,9 +295,10 @@ bool SizeMath::require(AffineExpr expr, int64_t min, int64_t max) const {
   if (min > max)
     return false;
   SmallVector<Attribute> changed(symbols.getValue());
-  changed[symbol.getPosition()] = nn::SymbolAttr::get(shapes.getContext(), info.getName(), info.getKind(), min, max,
-                                                      info.getDefinition());
-  shapes.getFunction()->setAttr(nn::NNDialect::getSymbolsAttrName(), ArrayAttr::get(shapes.getContext(), changed));
+  changed[symbol.getPosition()] = nn::SymbolAttr::get(shapes.getContext(), info.getName(), info.getKind(),
+                                                      min, max, info.getDefinition());
+  shapes.getFunction()->setAttr(nn::NNDialect::getSymbolsAttrName(),
+                                ArrayAttr::get(shapes.getContext(), changed));
   return true;
 }
 
@@ -362,7 +368,8 @@ private:
     if (word.empty())
       return {};
     if (!word.getAsInteger(10, number))
-      return number >= 0 && number < (int64_t(1) << 40) ? getAffineConstantExpr(number, context) : AffineExpr();
+      return number >= 0 && number < (int64_t(1) << 40) ? getAffineConstantExpr(number, context)
+                                                        : AffineExpr();
     return lookup(word);
   }
 

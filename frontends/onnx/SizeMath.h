@@ -1,5 +1,6 @@
-// Arithmetic on symbolic sizes that importing needs beyond the dialect's shape functions: exact division (Reshape's -1), bounds
-// (which branch does a comparison of sizes take), expressions written in dimension names.
+// Arithmetic on symbolic sizes that importing needs beyond the dialect's shape functions: exact division
+// (Reshape's -1), bounds (which branch does a comparison of sizes take), expressions written in dimension
+// names.
 
 #ifndef AICC_FRONTENDS_ONNX_SIZEMATH_H
 #define AICC_FRONTENDS_ONNX_SIZEMATH_H
@@ -20,8 +21,8 @@ public:
   explicit SizeMath(nn::SymbolicShapes &shapes) : shapes(shapes) {}
 
   mlir::AffineExpr constant(int64_t value) const;
-  /// Sums of products in one canonical order. Null where numbers overflow or the expression has grown beyond reason (a
-  /// hostile model can square a size forever).
+  /// Sums of products in one canonical order. Null where numbers overflow or the expression has grown beyond
+  /// reason (a hostile model can square a size forever).
   mlir::AffineExpr simplify(mlir::AffineExpr expr) const;
   mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> sizes) const;
   /// a / b if b divides a exactly as a polynomial; else null.
@@ -38,7 +39,8 @@ public:
   bool isNonNegative(mlir::AffineExpr expr) const { return getBounds(expr).min >= 0; }
   /// Sign of a - b if it is the same for all sizes: -1, 0, 1.
   std::optional<int> compare(mlir::AffineExpr a, mlir::AffineExpr b) const;
-  /// Tightens an input symbol's bounds, if `expr` is one: sizes beyond make the model meaningless. True if done.
+  /// Tightens an input symbol's bounds, if `expr` is one: sizes beyond make the model meaningless. True if
+  /// done.
   bool require(mlir::AffineExpr expr, int64_t min, int64_t max) const;
 
 private:
@@ -46,8 +48,7 @@ private:
 };
 
 /// Parses `name`, `2*name`, `a + b - 1`, `(a)//2` over known names; null if it is anything else.
-mlir::AffineExpr parseSize(llvm::StringRef text,
-                           llvm::function_ref<mlir::AffineExpr(llvm::StringRef)> lookup,
+mlir::AffineExpr parseSize(llvm::StringRef text, llvm::function_ref<mlir::AffineExpr(llvm::StringRef)> lookup,
                            mlir::MLIRContext *context);
 
 } // namespace aicc::onnx_import

@@ -1,5 +1,6 @@
-// Evaluation of nn operations on tensors whose elements are expressions over symbols. It works on nn operations, after an
-// ONNX operator has been lowered, so that every operator that moves or computes sizes is covered by a few cases.
+// Evaluation of nn operations on tensors whose elements are expressions over symbols. It works on nn
+// operations, after an ONNX operator has been lowered, so that every operator that moves or computes sizes is
+// covered by a few cases.
 
 #include "frontends/onnx/GraphBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -12,7 +13,8 @@ namespace {
 
 constexpr int64_t maxElements = 256, maxDenominator = 1 << 20;
 
-/// Linear index into a tensor of `shape` of the element that row-major index `flat` of `result` reads under broadcasting.
+/// Linear index into a tensor of `shape` of the element that row-major index `flat` of `result` reads under
+/// broadcasting.
 int64_t getBroadcastIndex(int64_t flat, ArrayRef<int64_t> result, ArrayRef<int64_t> shape) {
   int64_t index = 0, stride = 1;
   for (size_t i = 0; i < result.size(); ++i) {
@@ -47,7 +49,8 @@ public:
   explicit Arithmetic(SizeMath &math) : math(math) {}
 
   Known make(AffineExpr numerator, int64_t denominator = 1) const {
-    if (!numerator || denominator < 1 || denominator > maxDenominator || !(numerator = math.simplify(numerator)))
+    if (!numerator || denominator < 1 || denominator > maxDenominator ||
+        !(numerator = math.simplify(numerator)))
       return {};
     if (denominator != 1)
       if (AffineExpr exact = math.divideExactly(numerator, math.constant(denominator)))
@@ -60,7 +63,8 @@ public:
     const int64_t common = std::lcm(a.denominator, b.denominator);
     if (common > maxDenominator)
       return {};
-    return make(a.numerator * (common / a.denominator) + b.numerator * (sign * (common / b.denominator)), common);
+    return make(a.numerator * (common / a.denominator) + b.numerator * (sign * (common / b.denominator)),
+                common);
   }
   Known multiply(Known a, Known b) const {
     return make(a.numerator * b.numerator, a.denominator * b.denominator);
@@ -95,7 +99,8 @@ public:
   Known larger(Known a, Known b, bool smaller) const {
     if (a.denominator != b.denominator)
       return {};
-    return make(smaller ? math.min(a.numerator, b.numerator) : math.max(a.numerator, b.numerator), a.denominator);
+    return make(smaller ? math.min(a.numerator, b.numerator) : math.max(a.numerator, b.numerator),
+                a.denominator);
   }
   std::optional<int> order(Known a, Known b) const {
     return math.compare(a.numerator * b.denominator, b.numerator * a.denominator);
@@ -159,8 +164,9 @@ Known evaluateElement(const Arithmetic &arithmetic, SizeMath &math, Operation *o
       .Case([&](nn::MulOp) { return arithmetic.multiply(args[0], args[1]); })
       .Case([&](nn::DivOp) { return arithmetic.divide(args[0], args[1], floats); })
       .Case([&](nn::ModOp mod) {
-        return mod.getFmod() && !math.isNonNegative(args[0].numerator) ? Known()
-                                                                       : arithmetic.remainder(args[0], args[1]);
+        return mod.getFmod() && !math.isNonNegative(args[0].numerator)
+                   ? Known()
+                   : arithmetic.remainder(args[0], args[1]);
       })
       .Case([&](nn::MinOp) { return arithmetic.larger(args[0], args[1], true); })
       .Case([&](nn::MaxOp) { return arithmetic.larger(args[0], args[1], false); })
@@ -168,13 +174,12 @@ Known evaluateElement(const Arithmetic &arithmetic, SizeMath &math, Operation *o
       .Case([&](nn::AbsOp) { return math.isNonNegative(args[0].numerator) ? args[0] : Known(); })
       .Case([&](nn::ReluOp) { return math.isNonNegative(args[0].numerator) ? args[0] : Known(); })
       .Case([&](nn::FloorOp) { return arithmetic.floor(args[0]); })
-      .Case([&](nn::CeilOp) {
-        return arithmetic.negate(arithmetic.floor(arithmetic.negate(args[0])));
-      })
+      .Case([&](nn::CeilOp) { return arithmetic.negate(arithmetic.floor(arithmetic.negate(args[0]))); })
       .Case([&](nn::RoundOp) { return args[0].denominator == 1 ? args[0] : Known(); })
       .Case([&](nn::CastOp cast) {
         return convert(arithmetic, math, args[0],
-                       mlir::cast<RankedTensorType>(cast.getInput().getType()).getElementType(), cast.getTo());
+                       mlir::cast<RankedTensorType>(cast.getInput().getType()).getElementType(),
+                       cast.getTo());
       })
       .Case([&](nn::CompareOp compare) { return arithmetic.compare(args[0], args[1], compare.getKind()); })
       .Case([&](nn::SelectOp) {
@@ -200,7 +205,8 @@ Known evaluateElement(const Arithmetic &arithmetic, SizeMath &math, Operation *o
       .Default([](Operation *) { return Known(); });
 }
 
-/// Index of the operand's element that each result element is a copy of, for operations that only move elements.
+/// Index of the operand's element that each result element is a copy of, for operations that only move
+/// elements.
 std::optional<SmallVector<int64_t>> getMoves(Operation *op, ArrayRef<KnownValues> operands) {
   ArrayRef<int64_t> result = shapeOf(op->getResult(0));
   const int64_t count = cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();

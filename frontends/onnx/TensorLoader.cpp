@@ -54,9 +54,10 @@ std::string getElementTypeName(int64_t onnxType) {
 }
 
 int getOnnxType(Type element) {
-  for (int type : {TensorProto::FLOAT, TensorProto::DOUBLE, TensorProto::FLOAT16, TensorProto::BFLOAT16,
-                   TensorProto::BOOL, TensorProto::INT8, TensorProto::INT16, TensorProto::INT32, TensorProto::INT64,
-                   TensorProto::UINT8, TensorProto::UINT16, TensorProto::UINT32, TensorProto::UINT64})
+  for (int type :
+       {TensorProto::FLOAT, TensorProto::DOUBLE, TensorProto::FLOAT16, TensorProto::BFLOAT16,
+        TensorProto::BOOL, TensorProto::INT8, TensorProto::INT16, TensorProto::INT32, TensorProto::INT64,
+        TensorProto::UINT8, TensorProto::UINT16, TensorProto::UINT32, TensorProto::UINT64})
     if (getElementType(element.getContext(), type) == element)
       return type;
   return TensorProto::UNDEFINED;
@@ -150,8 +151,8 @@ Value TensorLoader::load(const TensorProto &tensor, StringRef name) {
     range.bytes = owned;
   }
   if (int64_t(range.bytes.size()) != bytesExpected)
-    throw ImportError("tensor '" + name + "' holds " + Twine(range.bytes.size()) + " bytes where its type needs " +
-                      Twine(bytesExpected));
+    throw ImportError("tensor '" + name + "' holds " + Twine(range.bytes.size()) +
+                      " bytes where its type needs " + Twine(bytesExpected));
   auto type = RankedTensorType::get(shape, element);
   if (!range.path.empty() && !nibbles && bytesExpected >= inlineLimit) {
     auto source = nn::SourceAttr::get(builder.getContext(), range.path, range.offset, bytesExpected);
@@ -184,13 +185,15 @@ const TensorLoader::File &TensorLoader::openExternal(StringRef location) {
   const std::string what = ("external data '" + location + "' ").str();
   if (modelPath.empty())
     throw ImportError(what + "cannot be found: the model is not in a file");
-  // Nothing but a plain file below the model's folder: a model from elsewhere must not read what lies beside it.
+  // Nothing but a plain file below the model's folder: a model from elsewhere must not read what lies beside
+  // it.
   StringRef folder = llvm::sys::path::parent_path(modelPath);
   if (folder.empty())
     folder = ".";
   if (location.empty() || location.contains('\0') || llvm::sys::path::is_absolute(location))
     throw ImportError(what + "is not a relative path");
-  for (auto part = llvm::sys::path::begin(location), end = llvm::sys::path::end(location); part != end; ++part)
+  for (auto part = llvm::sys::path::begin(location), end = llvm::sys::path::end(location); part != end;
+       ++part)
     if (*part == "..")
       throw ImportError(what + "leaves the model's folder");
   SmallString<256> path(folder);

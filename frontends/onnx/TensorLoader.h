@@ -1,5 +1,5 @@
-// Turns TensorProtos into nn.constant or nn.weight, wherever their bytes are: in the message, in the model's file (cut out by
-// the wire scan), in an external file.
+// Turns TensorProtos into nn.constant or nn.weight, wherever their bytes are: in the message, in the model's
+// file (cut out by the wire scan), in an external file.
 
 #ifndef AICC_FRONTENDS_ONNX_TENSORLOADER_H
 #define AICC_FRONTENDS_ONNX_TENSORLOADER_H
@@ -12,7 +12,8 @@
 
 namespace aicc::onnx_import {
 
-/// The nn element type of a TensorProto::DataType (4-bit integers are widened to 8 bits); null if there is none.
+/// The nn element type of a TensorProto::DataType (4-bit integers are widened to 8 bits); null if there is
+/// none.
 Type getElementType(mlir::MLIRContext *context, int64_t onnxType);
 /// "FLOAT", "STRING", ... or the number.
 std::string getElementTypeName(int64_t onnxType);

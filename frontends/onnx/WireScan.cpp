@@ -1,5 +1,5 @@
-// Protobuf's wire format (protobuf.dev/programming-guides/encoding) and the few field numbers of onnx.proto that lead
-// to tensors.
+// Protobuf's wire format (protobuf.dev/programming-guides/encoding) and the few field numbers of onnx.proto
+// that lead to tensors.
 
 #include "frontends/onnx/WireScan.h"
 #include <optional>

@@ -1,4 +1,5 @@
-// Attention and rotary embeddings as operators of their own (opset 23). Rarer options go by the standard's function body.
+// Attention and rotary embeddings as operators of their own (opset 23). Rarer options go by the standard's
+// function body.
 
 #include "frontends/onnx/Node.h"
 
@@ -27,7 +28,8 @@ Value mergeHeads(Node &n, Value x) {
 /// Key j is seen by query i if j <= i + offset: [S, T] of i1.
 Value causalMask(Node &n, AffineExpr queries, AffineExpr keys, AffineExpr offset) {
   Type i64 = n.builder.getBuilder().getI64Type();
-  Value i = n.builder.iota({queries, n.constant(1)}, 0, i64), j = n.builder.iota({n.constant(1), keys}, 1, i64);
+  Value i = n.builder.iota({queries, n.constant(1)}, 0, i64),
+        j = n.builder.iota({n.constant(1), keys}, 1, i64);
   if (offset != n.constant(0))
     i = n.add(i, n.builder.sizes({offset}, true));
   return n.builder.compare(j, i, nn::CompareKind::le);
@@ -38,7 +40,8 @@ Results importAttention(Node &n) {
                     n.getInt("left_window_size", -1) >= 0 || n.getInt("right_window_size", -1) >= 0;
   Value q = n.in(0), k = n.in(1), v = n.in(2), mask = n.getOptional(3);
   const int64_t rank = n.getRank(q);
-  if (rare || (rank != 3 && rank != 4) || n.getRank(k) != rank || n.getRank(v) != rank || n.has(4) != n.has(5))
+  if (rare || (rank != 3 && rank != 4) || n.getRank(k) != rank || n.getRank(v) != rank ||
+      n.has(4) != n.has(5))
     throw UseFunctionBody();
   const int64_t queryHeads = n.getInt("q_num_heads", 0), keyHeads = n.getInt("kv_num_heads", queryHeads);
   q = splitHeads(n, q, queryHeads);
@@ -109,7 +112,8 @@ Results importRotaryEmbedding(Node &n) {
   Value part = n.builder.sliceAxis(heads, 3, n.constant(0), n.constant(rotary));
   Value y = n.make<nn::RopeOp>(part, prepare(cos), prepare(sin), interleaved);
   if (rotary < depth)
-    y = n.builder.concat({y, n.builder.sliceAxis(heads, 3, n.constant(rotary), n.constant(depth - rotary))}, 3);
+    y = n.builder.concat({y, n.builder.sliceAxis(heads, 3, n.constant(rotary), n.constant(depth - rotary))},
+                         3);
   return rank == 3 ? mergeHeads(n, y) : y;
 }
 } // namespace

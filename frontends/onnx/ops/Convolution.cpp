@@ -62,7 +62,8 @@ SmallVector<int64_t> getKernel(Node &n, Value filter, int64_t spatial) {
 
 Value convolve(Node &n, Value x, Value filter, Value bias) {
   Windows w = getWindows(n, x, getKernel(n, filter, getSpatialRank(n, x)));
-  return n.make<nn::ConvOp>(x, filter, bias, w.strides, w.dilations, w.low, w.high, n.getInt("group", 1), 0, true);
+  return n.make<nn::ConvOp>(x, filter, bias, w.strides, w.dilations, w.low, w.high, n.getInt("group", 1), 0,
+                            true);
 }
 
 Results importConv(Node &n) { return convolve(n, n.in(0), n.in(1), n.getOptional(2)); }
@@ -99,10 +100,12 @@ Results importQLinearConv(Node &n) {
     bias = n.mul(n.builder.convert(n.in(8), n.builder.getBuilder().getF32Type()),
                  n.mul(n.builder.reshape(n.in(1), {}), n.in(4)));
   Value y = convolve(n, real(n.in(0), n.in(1), n.in(2)), real(n.in(3), n.in(4), n.in(5)), bias);
-  return quantizeLinear(n, y, n.builder.reshape(n.in(6), {}), n.builder.reshape(n.in(7), {}), n.getElement(n.in(7)));
+  return quantizeLinear(n, y, n.builder.reshape(n.in(6), {}), n.builder.reshape(n.in(7), {}),
+                        n.getElement(n.in(7)));
 }
 
-/// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the padding instead.
+/// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the
+/// padding instead.
 Results importConvTranspose(Node &n) {
   Value x = n.in(0), filter = n.in(1);
   const int64_t spatial = getSpatialRank(n, x);

@@ -8,7 +8,8 @@ using namespace mlir;
 namespace aicc::onnx_import {
 namespace {
 
-/// A tensor whose dimensions are labels. Ellipsis dimensions get labels of their own, from the right: '0', '1', ...
+/// A tensor whose dimensions are labels. Ellipsis dimensions get labels of their own, from the right: '0',
+/// '1', ...
 struct Term {
   Value value;
   std::string labels;
@@ -38,7 +39,8 @@ public:
       ellipsis = std::max<size_t>(ellipsis, llvm::count_if(labels, isEllipsisLabel));
       terms.push_back({n.in(i), labels});
     }
-    const std::string output = explicitOutput ? expandOutput(right, ellipsis) : implicitOutput(left, ellipsis);
+    const std::string output =
+        explicitOutput ? expandOutput(right, ellipsis) : implicitOutput(left, ellipsis);
     for (auto [i, label] : llvm::enumerate(output))
       if (output.find(label, i + 1) != std::string::npos || !isUsed(terms, 0, label))
         throw ImportError("the output of the equation is malformed");

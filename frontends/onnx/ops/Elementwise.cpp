@@ -42,8 +42,10 @@ Results importDropout(Node &n) {
 Results importClip(Node &n) {
   Value x = n.in(0);
   const bool attributes = n.opset < 11;
-  Value low = attributes ? n.hasAttr("min") ? n.builder.scalarLike(n.getFloat("min"), x) : Value() : n.getOptional(1);
-  Value high = attributes ? n.hasAttr("max") ? n.builder.scalarLike(n.getFloat("max"), x) : Value() : n.getOptional(2);
+  Value low =
+      attributes ? n.hasAttr("min") ? n.builder.scalarLike(n.getFloat("min"), x) : Value() : n.getOptional(1);
+  Value high =
+      attributes ? n.hasAttr("max") ? n.builder.scalarLike(n.getFloat("max"), x) : Value() : n.getOptional(2);
   if (low)
     x = n.make<nn::MaxOp>(x, low);
   if (high)
@@ -85,7 +87,8 @@ Results importHardSigmoid(Node &n) {
 }
 Results importThresholdedRelu(Node &n) {
   Value x = n.in(0), alpha = n.builder.scalarLike(n.getFloat("alpha", 1), x);
-  return n.make<nn::SelectOp>(n.builder.compare(x, alpha, nn::CompareKind::gt), x, n.builder.scalarLike(0, x));
+  return n.make<nn::SelectOp>(n.builder.compare(x, alpha, nn::CompareKind::gt), x,
+                              n.builder.scalarLike(0, x));
 }
 Results importShrink(Node &n) {
   const double bias = n.getFloat("bias", 0), lambda = n.getFloat("lambd", 0.5);
@@ -100,7 +103,8 @@ Results importSwish(Node &n) {
   return alpha == 1 ? n.make<nn::SiluOp>(x) : n.mul(x, n.make<nn::SigmoidOp>(n.mul(x, alpha)));
 }
 Results importIsInf(Node &n) {
-  return n.make<nn::IsInfOp>(n.in(0), n.getInt("detect_positive", 1) != 0, n.getInt("detect_negative", 1) != 0);
+  return n.make<nn::IsInfOp>(n.in(0), n.getInt("detect_positive", 1) != 0,
+                             n.getInt("detect_negative", 1) != 0);
 }
 Results importMod(Node &n) { return n.make<nn::ModOp>(n.in(0), n.in(1), n.getInt("fmod", 0) != 0); }
 Results importBitShift(Node &n) {

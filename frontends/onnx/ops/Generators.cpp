@@ -10,12 +10,13 @@ namespace {
 Results importConstant(Node &n) {
   OpBuilder &b = n.builder.getBuilder();
   if (const onnx::AttributeProto *value = n.getAttr("value"))
-    return n.loader.load(value->t(), n.getNumOutputs() ? StringRef(n.proto.output(0)) : StringRef("constant"));
+    return n.loader.load(value->t(),
+                         n.getNumOutputs() ? StringRef(n.proto.output(0)) : StringRef("constant"));
   if (n.hasAttr("value_float"))
     return n.builder.scalar(n.getFloat("value_float"), b.getF32Type());
   if (n.hasAttr("value_int"))
-    return n.builder.constant(
-        DenseElementsAttr::get(RankedTensorType::get({}, b.getI64Type()), ArrayRef<int64_t>{n.getInt("value_int")}));
+    return n.builder.constant(DenseElementsAttr::get(RankedTensorType::get({}, b.getI64Type()),
+                                                     ArrayRef<int64_t>{n.getInt("value_int")}));
   if (n.hasAttr("value_ints"))
     return n.builder.ints(n.getInts("value_ints"));
   if (n.hasAttr("value_floats")) {
@@ -74,8 +75,7 @@ Results importRange(Node &n) {
   std::optional<SmallVector<double>> one = n.builder.getConstantDoubles(step);
   Value scaled = one && (*one)[0] == 1 ? index : n.mul(index, step);
   std::optional<SmallVector<double>> zero = n.builder.getConstantDoubles(start);
-  return zero && zero->size() == 1 && (*zero)[0] == 0 ? scaled
-                                                       : n.add(scaled, n.builder.reshape(start, {}));
+  return zero && zero->size() == 1 && (*zero)[0] == 0 ? scaled : n.add(scaled, n.builder.reshape(start, {}));
 }
 
 /// Row and column numbers of the last two dimensions, [rows, 1] and [1, columns].
@@ -113,7 +113,8 @@ Results importTrilu(Node &n) {
   }
   auto [rows, columns] = rowsAndColumns(n, n.getShape(x)[rank - 2], n.getShape(x)[rank - 1]);
   const bool upper = n.getInt("upper", 1) != 0;
-  Value keep = n.builder.compare(columns, addSize(n, rows, k), upper ? nn::CompareKind::ge : nn::CompareKind::le);
+  Value keep =
+      n.builder.compare(columns, addSize(n, rows, k), upper ? nn::CompareKind::ge : nn::CompareKind::le);
   return n.make<nn::SelectOp>(keep, x, n.builder.scalarLike(0, x));
 }
 

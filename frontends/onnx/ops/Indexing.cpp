@@ -18,9 +18,10 @@ AffineExpr checked(AffineExpr expr) {
   return expr;
 }
 
-/// An index into [0, size] with Python's rules, clamped where numbers are known. Where sizes are symbolic and nothing
-/// is proved, the index is taken to be in range (the compiled slice checks it at run time), and the bound is noted in the
-/// symbol if it is a plain one, so that a wrong input is refused with its name.
+/// An index into [0, size] with Python's rules, clamped where numbers are known. Where sizes are symbolic and
+/// nothing is proved, clamping makes a max symbol, except for the first and the last element: those are taken
+/// to exist. An index that is a size itself is taken to be in range. Both are noted in the symbol's bounds,
+/// if it is a plain one, so that another input is refused with the symbol's name.
 AffineExpr normalizeIndex(SizeMath &math, AffineExpr index, AffineExpr size) {
   constexpr int64_t farAway = INT32_MAX; // exporters write "to the end" as 2^31-1 or 2^63-1
   std::optional<int64_t> i = getNumber(index), d = getNumber(size);
@@ -32,7 +33,7 @@ AffineExpr normalizeIndex(SizeMath &math, AffineExpr index, AffineExpr size) {
     return math.constant(0);
   if (i && *i < 0) {
     AffineExpr sum = checked(math.simplify(size + *i));
-    if (!math.isNonNegative(sum) && !math.require(size, -*i, INT64_MAX))
+    if (!math.isNonNegative(sum) && !(*i == -1 && math.require(size, 1, INT64_MAX)))
       sum = checked(math.max(sum, math.constant(0)));
     return sum;
   }
@@ -156,7 +157,8 @@ Results importScatterNd(Node &n) {
   return n.make<nn::ScatterNdOp>(n.in(0), n.in(1), n.in(2), getScatterKind(n));
 }
 
-/// Rows of a batch reversed up to their lengths: index = position < length ? length - 1 - position : position.
+/// Rows of a batch reversed up to their lengths: index = position < length ? length - 1 - position :
+/// position.
 Results importReverseSequence(Node &n) {
   Value x = n.in(0), lengths = n.in(1);
   const int64_t time = n.getInt("time_axis", 0), batch = n.getInt("batch_axis", 1);
@@ -167,7 +169,8 @@ Results importReverseSequence(Node &n) {
   Value position = n.builder.iota({shape[0], shape[1]}, time, i64);
   Value length = n.builder.unsqueeze(n.builder.convert(lengths, i64), {time});
   Value reversed = n.sub(n.sub(length, n.builder.scalar(1, i64)), position);
-  Value index = n.make<nn::SelectOp>(n.builder.compare(position, length, nn::CompareKind::lt), reversed, position);
+  Value index =
+      n.make<nn::SelectOp>(n.builder.compare(position, length, nn::CompareKind::lt), reversed, position);
   SmallVector<AffineExpr> wide(shape.size(), n.constant(1));
   wide[0] = shape[0];
   wide[1] = shape[1];

@@ -27,7 +27,8 @@ Results importBatchNormalization(Node &n) {
 
 Results importInstanceNormalization(Node &n) {
   const int64_t channels = n.getStaticSize(n.in(0), 1, "the number of channels");
-  return n.make<nn::GroupNormOp>(n.in(0), n.in(1), n.in(2), channels, n.builder.f32(n.getFloat("epsilon", 1e-5)));
+  return n.make<nn::GroupNormOp>(n.in(0), n.in(1), n.in(2), channels,
+                                 n.builder.f32(n.getFloat("epsilon", 1e-5)));
 }
 
 Results importGroupNormalization(Node &n) {
@@ -54,8 +55,8 @@ bool hasNormalizedShape(Node &n, Value v, Value x, int64_t axis) {
 
 /// Scale and bias that only broadcast to the normalized sizes are applied outside.
 Value layerNorm(Node &n, Value x, Value scale, Value bias, int64_t axis, double epsilon) {
-  const bool inside = (!scale || hasNormalizedShape(n, scale, x, axis)) &&
-                      (!bias || hasNormalizedShape(n, bias, x, axis));
+  const bool inside =
+      (!scale || hasNormalizedShape(n, scale, x, axis)) && (!bias || hasNormalizedShape(n, bias, x, axis));
   Value y = n.make<nn::LayerNormOp>(x, inside ? scale : Value(), inside ? bias : Value(), axis,
                                     n.builder.f32(epsilon));
   if (!inside && scale)
@@ -86,7 +87,8 @@ Results importLayerNormalization(Node &n) {
   Value wide = n.builder.convert(x, n.builder.getBuilder().getF32Type());
   Value mean = n.builder.reduce(wide, nn::ReduceKind::mean, axesFrom(n, x, axis), true);
   Value centered = n.sub(wide, mean);
-  Value variance = n.builder.reduce(n.mul(centered, centered), nn::ReduceKind::mean, axesFrom(n, x, axis), true);
+  Value variance =
+      n.builder.reduce(n.mul(centered, centered), nn::ReduceKind::mean, axesFrom(n, x, axis), true);
   results.push_back(mean);
   results.push_back(n.make<nn::RsqrtOp>(n.add(variance, epsilon)));
   return results;

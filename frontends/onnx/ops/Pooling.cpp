@@ -53,8 +53,8 @@ Results importLpPool(Node &n) {
     size *= double(k);
   if (n.getInt("ceil_mode", 0))
     throw ImportError("ceil_mode is not supported");
-  Value mean = n.make<nn::AvgPoolOp>(power(n, n.in(0), p), w.kernel, w.strides, w.dilations, w.low, w.high, false,
-                                     0, true);
+  Value mean = n.make<nn::AvgPoolOp>(power(n, n.in(0), p), w.kernel, w.strides, w.dilations, w.low, w.high,
+                                     false, 0, true);
   return root(n, n.mul(mean, size), p);
 }
 

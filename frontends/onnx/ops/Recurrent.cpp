@@ -69,16 +69,17 @@ Results importLstm(Node &n) {
     throw ImportError("input_forget is not supported");
   Recurrent r = getRecurrent(n, {"Sigmoid", "Tanh", "Tanh"});
   return finish(n, r,
-                n.builder.makeResults<nn::LstmOp>(3, r.x, r.weights, r.recurrence, r.bias, r.lengths, r.initialH,
-                                                  timeMajor(n, n.getOptional(6), r.batchMajor), n.getOptional(7),
-                                                  r.direction));
+                n.builder.makeResults<nn::LstmOp>(3, r.x, r.weights, r.recurrence, r.bias, r.lengths,
+                                                  r.initialH, timeMajor(n, n.getOptional(6), r.batchMajor),
+                                                  n.getOptional(7), r.direction));
 }
 
 Results importGru(Node &n) {
   Recurrent r = getRecurrent(n, {"Sigmoid", "Tanh"});
   return finish(n, r,
-                n.builder.makeResults<nn::GruOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths, r.initialH,
-                                                 r.direction, n.getInt("linear_before_reset", 0) != 0));
+                n.builder.makeResults<nn::GruOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths,
+                                                 r.initialH, r.direction,
+                                                 n.getInt("linear_before_reset", 0) != 0));
 }
 
 Results importRnn(Node &n) {
@@ -86,8 +87,8 @@ Results importRnn(Node &n) {
   const bool relu = !activations.empty() && StringRef(activations[0]).equals_insensitive("relu");
   Recurrent r = getRecurrent(n, {relu ? StringRef("Relu") : StringRef("Tanh")});
   return finish(n, r,
-                n.builder.makeResults<nn::RnnOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths, r.initialH,
-                                                 r.direction, relu));
+                n.builder.makeResults<nn::RnnOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths,
+                                                 r.initialH, r.direction, relu));
 }
 } // namespace
 

@@ -12,7 +12,8 @@ struct Reduction {
   bool keepdims;
 };
 
-/// Axes as attribute (up to opset 12 for ReduceSum, 17 for others) or input; none means all, or with noop_with_empty_axes nothing.
+/// Axes as attribute (up to opset 12 for ReduceSum, 17 for others) or input; none means all, or with
+/// noop_with_empty_axes nothing.
 Reduction getReduction(Node &n) {
   const int64_t rank = n.getRank(n.in(0));
   std::optional<SmallVector<int64_t>> given = n.getAxesAttrOrInput(1);
@@ -87,8 +88,7 @@ template <typename MakeFn> Results alongLastOrFlattened(Node &n, MakeFn make) {
 }
 
 template <bool log> Results importSoftmax(Node &n) {
-  return alongLastOrFlattened(
-      n, [&](Value x, int64_t axis) { return n.make<nn::SoftmaxOp>(x, axis, log); });
+  return alongLastOrFlattened(n, [&](Value x, int64_t axis) { return n.make<nn::SoftmaxOp>(x, axis, log); });
 }
 Results importHardmax(Node &n) {
   return alongLastOrFlattened(n, [&](Value x, int64_t axis) {
@@ -128,8 +128,8 @@ Results importTopK(Node &n) {
     k = n.getSizes(1, "k");
   if (k.size() != 1)
     throw ImportError("k must be a single number");
-  return n.builder.makeResults<nn::TopKOp>(2, x, n.builder.map(k), n.getAxis(n.getInt("axis", -1), n.getRank(x)),
-                                           n.getInt("largest", 1) != 0);
+  return n.builder.makeResults<nn::TopKOp>(
+      2, x, n.builder.map(k), n.getAxis(n.getInt("axis", -1), n.getRank(x)), n.getInt("largest", 1) != 0);
 }
 } // namespace
 

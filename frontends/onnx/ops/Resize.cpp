@@ -7,8 +7,8 @@ using namespace mlir;
 namespace aicc::onnx_import {
 namespace {
 
-/// floor(size * scale) as every implementation computes it: in single precision where the size is known, else exactly, by
-/// the simplest fraction that is the scale.
+/// floor(size * scale) as every implementation computes it: in single precision where the size is known, else
+/// exactly, by the simplest fraction that is the scale.
 AffineExpr scaleSize(Node &n, AffineExpr size, double scale) {
   if (!(scale > 0) || scale > 1e6)
     throw ImportError("a scale is not positive");
@@ -81,7 +81,8 @@ Value resize(Node &n, const Target &target, StringRef mode, StringRef coordinate
   std::optional<nn::CoordinateMode> c = nn::symbolizeCoordinateMode(coordinates);
   std::optional<nn::NearestMode> r = nn::symbolizeNearestMode(nearest);
   if (!m || !c || !r)
-    throw ImportError("mode '" + mode + "' with '" + coordinates + "' and '" + nearest + "' is not supported");
+    throw ImportError("mode '" + mode + "' with '" + coordinates + "' and '" + nearest +
+                      "' is not supported");
   return n.make<nn::ResizeOp>(n.in(0), n.builder.map(target.shape), target.scales, *m, *c, *r,
                               n.builder.f32(n.getFloat("cubic_coeff_a", -0.75)),
                               n.getInt("exclude_outside", 0) != 0);
@@ -94,7 +95,8 @@ Results importUpsample(Node &n) {
   std::string mode = n.getString("mode", "nearest");
   if (mode == "bilinear")
     mode = "linear";
-  SmallVector<double> scales = n.hasAttr("scales") ? n.getFloats("scales") : n.getConstantDoubles(1, "scales");
+  SmallVector<double> scales =
+      n.hasAttr("scales") ? n.getFloats("scales") : n.getConstantDoubles(1, "scales");
   return resize(n, fromScales(n, n.in(0), scales, allAxes(n)), mode, "asymmetric", "floor");
 }
 

@@ -15,7 +15,9 @@ Results importShape(Node &n) {
   return n.builder.sizes(SmallVector<AffineExpr>(shape.slice(start, end - start)));
 }
 
-Results importSize(Node &n) { return n.builder.sizes({n.math().product(n.getShape(n.in(0)))}, /*isScalar=*/true); }
+Results importSize(Node &n) {
+  return n.builder.sizes({n.math().product(n.getShape(n.in(0)))}, /*isScalar=*/true);
+}
 
 /// -1 takes what is left, 0 (without allowzero) copies the input's size.
 Results reshapeTo(Node &n, SmallVector<AffineExpr> target, bool allowZero) {
@@ -37,7 +39,8 @@ Results reshapeTo(Node &n, SmallVector<AffineExpr> target, bool allowZero) {
     }
   }
   if (inferred >= 0) {
-    // Equal sizes on both sides need no arithmetic, and cancelling them keeps zero-sized dimensions divisible.
+    // Equal sizes on both sides need no arithmetic, and cancelling them keeps zero-sized dimensions
+    // divisible.
     SmallVector<AffineExpr> left(input), others;
     for (auto [i, size] : llvm::enumerate(target)) {
       if (int(i) == inferred)
@@ -76,7 +79,8 @@ Results importFlatten(Node &n) {
   int64_t axis = n.getInt("axis", 1);
   if (axis != n.getRank(x))
     axis = n.getAxis(axis, n.getRank(x));
-  AffineExpr outer = n.math().product(shape.take_front(axis)), inner = n.math().product(shape.drop_front(axis));
+  AffineExpr outer = n.math().product(shape.take_front(axis)),
+             inner = n.math().product(shape.drop_front(axis));
   if (!outer || !inner)
     throw ImportError("its sizes are too large");
   return n.builder.reshape(x, {outer, inner});
@@ -215,7 +219,8 @@ Results importDepthToSpace(Node &n) {
   Value y = dcr ? n.builder.reshape(x, {s[0], b, b, depth, s[2], s[3]})
                 : n.builder.reshape(x, {s[0], depth, b, b, s[2], s[3]});
   y = dcr ? n.builder.transpose(y, {0, 3, 4, 1, 5, 2}) : n.builder.transpose(y, {0, 1, 4, 2, 5, 3});
-  return n.builder.reshape(y, {s[0], depth, n.math().simplify(s[2] * block), n.math().simplify(s[3] * block)});
+  return n.builder.reshape(y,
+                           {s[0], depth, n.math().simplify(s[2] * block), n.math().simplify(s[3] * block)});
 }
 
 Results importSpaceToDepth(Node &n) {
@@ -225,11 +230,16 @@ Results importSpaceToDepth(Node &n) {
   if (n.getRank(x) != 4 || block < 1 || (mode != "DCR" && mode != "CRD"))
     throw ImportError("it needs a tensor of rank 4, a positive blocksize and mode DCR or CRD");
   SmallVector<AffineExpr> s(n.getShape(x));
-  AffineExpr b = n.constant(block), h = n.math().divideExactly(s[2], b), w = n.math().divideExactly(s[3], b);
-  if (!h || !w)
+  AffineExpr b = n.constant(block), h = n.math().floorDiv(s[2], b), w = n.math().floorDiv(s[3], b);
+  // Sizes that are not known now are checked by the reshape, at run time.
+  auto isWrong = [&](AffineExpr size, AffineExpr part) {
+    return !part || (isa<AffineConstantExpr>(size) && !n.math().divideExactly(size, b));
+  };
+  if (isWrong(s[2], h) || isWrong(s[3], w))
     throw ImportError("height and width must be multiples of blocksize");
   Value y = n.builder.transpose(n.builder.reshape(x, {s[0], s[1], h, b, w, b}),
-                                mode == "DCR" ? ArrayRef<int64_t>{0, 3, 5, 1, 2, 4} : ArrayRef<int64_t>{0, 1, 3, 5, 2, 4});
+                                mode == "DCR" ? ArrayRef<int64_t>{0, 3, 5, 1, 2, 4}
+                                              : ArrayRef<int64_t>{0, 1, 3, 5, 2, 4});
   return n.builder.reshape(y, {s[0], n.math().simplify(s[1] * (block * block)), h, w});
 }
 

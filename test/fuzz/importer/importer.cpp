@@ -1,5 +1,6 @@
-// Fuzzes the ONNX importer: whatever the bytes are, it answers with a verified module or with problems, in bounded time and
-// memory. The first byte chooses options; external data is out of reach, as the model has no folder.
+// Fuzzes the ONNX importer: whatever the bytes are, it answers with a verified module or with problems, in
+// bounded time and memory. The first byte chooses options; external data is out of reach, as the model has no
+// folder.
 
 #include "frontends/onnx/Import.h"
 #include "mlir/IR/MLIRContext.h"
