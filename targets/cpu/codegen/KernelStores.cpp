@@ -2,6 +2,7 @@
 
 #include "passes/dispatch/Views.h"
 #include "targets/cpu/codegen/KernelEmitter.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
@@ -37,10 +38,18 @@ bool KernelEmitter::mapThroughChain(ArrayRef<Operation *> chain, Coord &c, unsig
 }
 
 bool KernelEmitter::canStoreVectors(Value root, int lane, unsigned lanes) {
+  // The root's own result will be bound when the stores are emitted.
+  bool isBound = !root || bound.contains(root);
+  if (!isBound)
+    bound[root] = root;
+  auto release = llvm::make_scope_exit([&] {
+    if (!isBound)
+      bound.erase(root);
+  });
   for (Value yielded : getYield().getValues()) {
     SmallVector<Operation *> chain;
     Value value = peelViews(yielded, root, chain);
-    if (!canVectorize(value, lane, lanes) && value != root)
+    if (!canVectorize(value, lane, lanes))
       return false;
     int at = lane;
     for (Operation *op : chain) {
@@ -70,7 +79,7 @@ void KernelEmitter::emitStores(Value root, const Coord &c, unsigned lanes, Value
       Value step = size(product(sizes.drop_front(d + 1)));
       index = add(index, mul(at.idx[d], step));
       if (int(d) == at.lane)
-        stride = step;
+        stride = at.laneStride ? mul(step, at.laneStride) : step;
     }
     if (!stride || getConstant(stride) == 1) {
       store(value, outputPointer(i), index, element, mask);

@@ -13,5 +13,9 @@ KernelFn aicc::cpu::getKernelEmitter(llvm::StringRef kind) {
       .Cases("softmax", "layer_norm", "rms_norm", "group_norm", "lrn", emitNorm)
       .Case("attention", emitAttention)
       .Case("conv", emitConv)
+      .Case("conv_transpose", emitConvTranspose)
+      .Cases("max_pool", "avg_pool", emitPool)
+      .Cases("lstm", "gru", "rnn", emitRecurrent)
+      .Cases("cumsum", "topk", "scatter_elements", "scatter_nd", "gather_elements", "gather_nd", emitIndexed)
       .Default(nullptr);
 }

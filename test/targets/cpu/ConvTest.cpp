@@ -137,3 +137,77 @@ TEST(BlockedConvTest, HalfPrecision) {
   check({{1, 32, 7, 9}, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 1, true, true, true, true, "f16"});
   check({{1, 32, 7, 9}, 32, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {}, 1, true, true, true, true, "bf16"});
 }
+
+TEST(BlockedConvTest, Depthwise) {
+  check({{2, 32, 9, 20}, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 32, true, true, true});
+  check({{1, 24, 15, 14}, 24, {3, 3}, {2, 2}, {1, 0}, {1, 1}, {}, 24});
+  check({{1, 16, 7, 7}, 16, {5, 5}, {1, 1}, {2, 2}, {2, 2}, {}, 16, true, true, false, false});
+  check({{1, 16, 12, 19}, 16, {3, 9}, {1, 1}, {2, 8}, {2, 8}, {2, 2}, 16});
+  check({{1, 16, 3, 2}, 16, {3, 3}, {2, 3}, {2, 2}, {2, 2}, {}, 16});
+}
+
+TEST(PlainConvTest, Ranks) {
+  check({{2, 5, 40}, 7, {3}, {1}, {1}, {1}, {}, 1, false, true, true});
+  check({{1, 12, 70}, 20, {5}, {2}, {2}, {1}, {}, 1, false});
+  check({{2, 4, 9, 33}, 18, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 1, false, true, true});
+  check({{1, 4, 10, 21}, 8, {3, 2}, {2, 3}, {0, 1}, {2, 1}, {2, 2}, 1, false});
+  check({{1, 3, 5, 6, 18}, 4, {3, 2, 3}, {1, 2, 1}, {1, 0, 1}, {1, 1, 1}, {}, 1, false});
+}
+
+TEST(PlainConvTest, Pointwise) {
+  check({{2, 6, 7, 7}, 9, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {}, 1, false, true, true});
+  check({{1, 6, 50}, 16, {1}, {1}, {0}, {0}, {}, 1, false});
+}
+
+TEST(PlainConvTest, Groups) {
+  check({{2, 6, 8, 20}, 12, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 3, false});
+  check({{1, 6, 30}, 6, {3}, {1}, {1}, {1}, {}, 6, false, true, true, false});
+  check({{1, 40, 5, 5}, 40, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {}, 4, false});
+}
+
+TEST(PlainConvTest, FilterFromElsewhere) {
+  check({{1, 6, 8, 20}, 12, {3, 3}, {1, 2}, {1, 1}, {1, 1}, {}, 2, false, true, false, true, "f32", false});
+}
+
+TEST(PlainConvTest, OtherElements) {
+  check({{1, 6, 8, 20}, 5, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 1, false, true, true, true, "f16"});
+  check({{1, 6, 8, 20}, 5, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {}, 1, false, true, false, true, "bf16"});
+  check({{1, 6, 8, 20}, 5, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {}, 1, false, true, true, true, "f64"});
+}
+
+namespace {
+/// Input [N, C, spatial...], filter [C, outputs / groups, kernel...].
+void checkTranspose(const Ints &input, int64_t outputs, const Ints &kernel, const Ints &strides, const Ints &low, const Ints &high,
+                    const Ints &more, Ints dilations = {}, int64_t groups = 1, const std::string &element = "f32") {
+  size_t rank = kernel.size();
+  if (dilations.empty())
+    dilations.assign(rank, 1);
+  Sizes sizes{{"n", input[0]}};
+  std::vector<std::string> in{"{n}", number(input[1])}, out{"{n}", number(outputs)}, filter{number(input[1]), number(outputs / groups)};
+  for (size_t d = 0; d < rank; ++d) {
+    sizes["d" + number(d)] = input[2 + d];
+    sizes["o" + number(d)] = (input[2 + d] - 1) * strides[d] + more[d] + dilations[d] * (kernel[d] - 1) + 1 - low[d] - high[d];
+    in.push_back("{d" + number(d) + "}");
+    out.push_back("{o" + number(d) + "}");
+    filter.push_back(number(kernel[d]));
+  }
+  KernelCheck check;
+  check.runs = {sizes};
+  std::string x = type(in, element), w = type(filter, element), y = type(out, element), b = type({number(outputs)}, element);
+  check.text.arguments = "%x: " + x + ", %w: " + w + ", %b: " + b;
+  check.text.body = "%c = nn.conv_transpose %x, %w, %b {strides = " + list(strides) + ", dilations = " + list(dilations) +
+                    ", pads_low = " + list(low) + ", pads_high = " + list(high) + ", output_padding = " + list(more) +
+                    ", groups = " + number(groups) + " : i64} : (" + x + ", " + w + ", " + b + ") -> " + y + "\n%r = nn.relu %c : (" + y +
+                    ") -> " + y + "\nreturn %r : " + y;
+  checkKernel(check);
+}
+} // namespace
+
+TEST(ConvTransposeTest, ComputesAsReference) {
+  checkTranspose({2, 5, 20}, 6, {3}, {1}, {1}, {1}, {0});
+  checkTranspose({1, 5, 9, 20}, 10, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {0, 0});
+  checkTranspose({2, 4, 7, 11}, 6, {3, 4}, {2, 3}, {1, 2}, {0, 1}, {1, 2}, {}, 2);
+  checkTranspose({1, 3, 6, 18}, 4, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, {2, 3});
+  checkTranspose({1, 3, 4, 5, 18}, 4, {3, 2, 3}, {1, 2, 2}, {0, 1, 1}, {1, 0, 1}, {0, 1, 0});
+  checkTranspose({1, 3, 6, 18}, 4, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, {}, 1, "f16");
+}
