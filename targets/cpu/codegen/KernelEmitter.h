@@ -147,8 +147,9 @@ public:
   /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at `c`. Lanes off the mask are
   /// unspecified but harmless.
   Value emit(Value v, const Coord &c, unsigned lanes = 0, Value mask = {});
-  /// Where `operand`, which broadcasts to `result`, is read for the element of `result` at `c`.
-  Coord operandCoord(Value operand, Value result, const Coord &c);
+  /// Where `operand`, which broadcasts to `result` (or to sizes), is read for the element at `c`.
+  Coord operandCoord(Value operand, Value result, const Coord &c) { return operandCoord(operand, shape(result), c); }
+  Coord operandCoord(Value operand, ArrayRef<AffineExpr> to, const Coord &c);
   /// Makes `emit` return `value` for `v` at every coordinate: a root's result in its epilogue. Call `unbind` after.
   void bind(Value v, Value value) { bound[v] = value; }
   void clearBound() { bound.clear(); memo.clear(); }

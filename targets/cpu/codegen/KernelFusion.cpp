@@ -55,8 +55,8 @@ Value KernelEmitter::loadView(const View &view, const Coord &c, unsigned lanes, 
 
 //===--- coordinates -----------------------------------------------------------------------------------------------------===//
 
-Coord KernelEmitter::operandCoord(Value operand, Value result, const Coord &c) {
-  ArrayRef<AffineExpr> from = shape(operand), to = shape(result);
+Coord KernelEmitter::operandCoord(Value operand, ArrayRef<AffineExpr> to, const Coord &c) {
+  ArrayRef<AffineExpr> from = shape(operand);
   Coord mapped;
   unsigned lead = to.size() - from.size();
   for (unsigned d = 0; d < from.size(); ++d) {
