@@ -11,6 +11,9 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
+/// Products longer than this run k in parts of about kDepthBlock.
+static constexpr int64_t kLongDepth = 1536, kDepthBlock = 1024;
+
 namespace {
 struct MatMulEmitter {
   KernelEmitter &e;
@@ -23,6 +26,7 @@ struct MatMulEmitter {
   Value M, N, K;
   TileShape tile;
   Value panels; // ceil(N / 16)
+  int64_t depthBlock = 0;   // steps of k at a time, accumulators resting in scratch between; 0: all at once
   int64_t leftRow, leftCol; // dimensions of M and K in lhs
   int64_t rightRow, rightCol;
 
@@ -37,9 +41,21 @@ struct MatMulEmitter {
     return offset;
   }
 
-  /// One register tile at row m, panel p. `width` panels; `masked`: its last panel may be cut by N.
-  void emitTileAt(ArrayRef<Value> batch, Value m, unsigned rows, Value p, unsigned width, bool masked, Value nextPanel,
-                  Value prefetchShare) {
+  /// The columns, the part of k and the rows (from `firstRow`) that a sweep of tiles covers.
+  struct Sweep {
+    Value panel;
+    unsigned width; // panels
+    bool masked;    // the last panel may be cut by N
+    Value from, to; // k
+    bool first = true, last = true; // parts of k
+    Value firstRow;
+  };
+
+  /// One register tile at row m.
+  void emitTileAt(ArrayRef<Value> batch, Value m, unsigned rows, const Sweep &sweep, Value prefetchFrom) {
+    Value p = sweep.panel;
+    unsigned width = sweep.width;
+    bool masked = sweep.masked;
     TileOperands t;
     t.rows = rows;
     t.vectors = width * perPanel;
@@ -86,16 +102,29 @@ struct MatMulEmitter {
       }
       return toAccumulator(e, e.load(rightPointer, index, element, lanes, mask), element);
     };
-    if (nextPanel) {
-      // A slow trickle: each tile of rows fetches its share of the next group of panels into L2.
-      Value from = e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()),
-                             e.add(nextPanel, prefetchShare), element);
-      t.everyBlock = [this, from, width](Value k) {
-        for (unsigned i = 0; i < std::min(width, 2u); ++i)
-          e.prefetch(from, e.add(e.mul(k, e.constant(width)), e.constant(i * 16)), element, 2);
+    if (prefetchFrom) {
+      // A slow trickle: each tile of rows fetches its share of what the next sweep reads into L2, a line of each panel per block of k.
+      Value start = e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()), prefetchFrom, element);
+      t.everyBlock = [this, start, width, first = sweep.from](Value k) {
+        for (unsigned i = 0; i < width; ++i)
+          e.prefetch(start, e.add(e.sub(k, first), e.mul(e.constant(i * kPanel), K)), element, 2);
       };
     }
-    SmallVector<Value> acc = emitTile(e, t, e.constant(0), K, zeroTile(e, t));
+    // Between parts of k the accumulators rest in scratch memory.
+    auto resting = [&](unsigned i) {
+      Value row = e.add(e.sub(m, sweep.firstRow), e.constant(i / t.vectors));
+      return e.add(e.mul(row, e.constant(t.vectors * lanes)), e.constant(i % t.vectors * lanes));
+    };
+    SmallVector<Value> init = zeroTile(e, t);
+    if (!sweep.first)
+      for (unsigned i = 0; i < init.size(); ++i)
+        init[i] = e.load(e.scratch, resting(i), accumulator, lanes);
+    SmallVector<Value> acc = emitTile(e, t, sweep.from, sweep.to, init);
+    if (!sweep.last) {
+      for (unsigned i = 0; i < acc.size(); ++i)
+        e.store(acc[i], e.scratch, resting(i), accumulator);
+      return;
+    }
     e.clearMemo();
     for (unsigned v = 0; v < t.vectors; ++v)
       for (unsigned r = 0; r < rows; ++r) {
@@ -112,22 +141,46 @@ struct MatMulEmitter {
 
   /// All rows [from, to) of `width` panels at p.
   void emitRows(ArrayRef<Value> batch, Value from, Value to, Value p, unsigned width, bool masked, bool prefetch) {
+    Sweep sweep{p, width, masked, e.constant(0), K, true, true, from};
+    if (!depthBlock)
+      return emitSweep(batch, from, to, sweep, prefetch);
+    int64_t depth = *KernelEmitter::getConstant(K), blocks = llvm::divideCeil(depth, depthBlock);
+    sweep.to = e.constant(depthBlock), sweep.last = false;
+    emitSweep(batch, from, to, sweep, prefetch);
+    sweep.first = false;
+    if (blocks > 2)
+      e.loop(e.constant(depthBlock), e.constant((blocks - 1) * depthBlock), e.constant(depthBlock), [&](Value k) {
+        sweep.from = k, sweep.to = e.add(k, e.constant(depthBlock));
+        emitSweep(batch, from, to, sweep, prefetch);
+      });
+    sweep.from = e.constant((blocks - 1) * depthBlock), sweep.to = K, sweep.last = true;
+    emitSweep(batch, from, to, sweep, prefetch);
+  }
+
+  /// The tiles of all rows [from, to).
+  void emitSweep(ArrayRef<Value> batch, Value from, Value to, const Sweep &sweep, bool prefetch) {
+    Value p = sweep.panel;
+    unsigned width = sweep.width;
     Value step = e.constant(tile.rows), count = e.sub(to, from);
     Value whole = e.add(from, e.mul(e.div(count, step), step));
     auto constantK = KernelEmitter::getConstant(K);
     prefetch &= packedRhs && constantK && *constantK >= 64 && width * perPanel > 1;
-    Value next, perTile;
+    // What comes next: the following part of k of these panels, or the next group of panels. Each tile takes an equal share of its lines.
+    Value next, share;
     if (prefetch) {
-      next = e.mul(e.mul(e.add(p, e.constant(width)), K), e.constant(kPanel));
-      perTile = e.div(e.mul(K, e.constant(width * kPanel)), e.max(e.div(count, step), e.constant(1)));
+      Value base = sweep.last ? e.mul(e.mul(e.add(p, e.constant(width)), K), e.constant(kPanel))
+                              : e.mul(e.add(e.mul(p, K), sweep.to), e.constant(kPanel));
+      next = base;
+      Value tiles = e.max(e.div(count, step), e.constant(1));
+      share = e.mul(e.ceilDiv(e.sub(sweep.to, sweep.from), tiles), e.constant(kPanel));
     }
     e.loop(from, whole, step, [&](Value m) {
-      Value share = prefetch ? e.mul(e.div(e.sub(m, from), step), perTile) : Value();
-      emitTileAt(batch, m, tile.rows, p, width, masked, next, share);
+      Value at = prefetch ? e.add(next, e.mul(e.div(e.sub(m, from), step), share)) : Value();
+      emitTileAt(batch, m, tile.rows, sweep, at);
     });
     if (auto rest = KernelEmitter::getConstant(e.sub(to, whole))) {
       if (*rest)
-        emitTileAt(batch, whole, *rest, p, width, masked, Value(), Value());
+        emitTileAt(batch, whole, *rest, sweep, Value());
       return;
     }
     // The rest of a dynamic number of rows: tiles of the powers of two below the full one.
@@ -138,7 +191,7 @@ struct MatMulEmitter {
     for (; power; power /= 2) {
       Value bit = e.b.create<arith::AndIOp>(e.loc, rest, e.constant(power));
       Value some = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::ne, bit, e.constant(0));
-      e.ifThen(some, [&] { emitTileAt(batch, at, power, p, width, masked, Value(), Value()); });
+      e.ifThen(some, [&] { emitTileAt(batch, at, power, sweep, Value()); });
       at = e.add(at, bit);
     }
   }
@@ -191,7 +244,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   nn::MatMulOp root = *roots.begin();
   collapseRows(clone, root, request.shapes);
   KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
-  MatMulEmitter mm{e, root};
+  MatMulEmitter mm{e, root, {}};
   mm.packedRhs = getPackedMatrix(root.getRhs());
   mm.lhs = e.view(root.getLhs());
   mm.rhs = mm.packedRhs ? nullptr : e.view(root.getRhs());
@@ -219,8 +272,12 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
     constantPanels = llvm::divideCeil(*constantColumns, kPanel);
   mm.tile = chooseTile(constantRows, constantPanels, request.cpu);
 
+  // A long k in parts: a tile's rows of the left operand then stay in L1, the panels in L2.
+  auto constantDepth = KernelEmitter::getConstant(mm.K);
+  if (constantDepth && *constantDepth > kLongDepth && constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
+    mm.depthBlock = llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
   // Rows per workgroup: a block of the left operand that stays in L2 while the panels go by.
-  int64_t depth = KernelEmitter::getConstant(mm.K).value_or(1024);
+  int64_t depth = mm.depthBlock ? mm.depthBlock : constantDepth.value_or(1024);
   int64_t elementBytes = mm.element.getIntOrFloatBitWidth() / 8;
   int64_t block = request.cpu.l2Bytes * 3 / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
   block = std::clamp<int64_t>(block / mm.tile.rows, 1, 1 << 16) * mm.tile.rows;
@@ -231,6 +288,8 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
     int64_t count = llvm::divideCeil(std::max<int64_t>(1, *constantRows), block);
     block = llvm::alignTo(llvm::divideCeil(std::max<int64_t>(1, *constantRows), count), mm.tile.rows);
   }
+  int64_t accumulatorBytes = mm.accumulator.getIntOrFloatBitWidth() / 8;
+  int64_t scratchBytes = mm.depthBlock ? block * mm.tile.panels * kPanel * accumulatorBytes : 0;
   AffineExpr rowBlocks = rows.ceilDiv(block);
   AffineExpr groups = columns.ceilDiv(kPanel * mm.tile.panels);
   AffineExpr batches = e.product(result.drop_back(2));
@@ -273,5 +332,5 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
       e.loop(panel, stop, e.constant(1), [&](Value p) { mm.emitRows(batch, from, to, p, 1, true, false); });
     });
   });
-  return e.finish(batches * rowBlocks * groups);
+  return e.finish(batches * rowBlocks * groups, e.expr(scratchBytes));
 }

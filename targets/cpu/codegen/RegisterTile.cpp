@@ -11,7 +11,7 @@ TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64
   struct Candidate {
     unsigned rows, panels;
   };
-  static constexpr Candidate wide[] = {{8, 3}, {6, 4}, {14, 2}, {28, 1}};
+  static constexpr Candidate wide[] = {{8, 3}, {14, 2}, {28, 1}};
   static constexpr Candidate narrow[] = {{6, 1}};
   bool isWide = cpu.numVectorRegisters >= 32 && perPanel == 1;
   ArrayRef<Candidate> list = isWide ? ArrayRef<Candidate>(wide) : ArrayRef<Candidate>(narrow);
