@@ -137,6 +137,8 @@ int main(int argc, char **argv) {
   testing::InitGoogleTest(&argc, argv);
   if (argc != 2)
     return 2;
-  folder = argv[1];
+  SmallString<128> path(argv[1]);
+  llvm::sys::fs::make_absolute(path); // the test works in a folder of its own
+  folder = path.str().str();
   return RUN_ALL_TESTS();
 }
