@@ -1,0 +1,51 @@
+// What the kernels that follow indices or order share (IndexedKernel.cpp has the list): access to whole operands by linear
+// index, and indices made safe.
+
+#ifndef AICC_TARGETS_CPU_CODEGEN_INDEXED_H
+#define AICC_TARGETS_CPU_CODEGEN_INDEXED_H
+
+#include "targets/cpu/codegen/KernelEmitter.h"
+
+namespace aicc::cpu {
+
+/// Elements of work in one workgroup, about.
+inline constexpr int64_t kIndexedPiece = 4096;
+
+/// Sizes of a tensor around its dimension `axis`.
+struct AxisSplit {
+  AffineExpr outer, size, inner;
+};
+AxisSplit splitAt(KernelEmitter &e, Value tensor, int64_t axis);
+
+/// True if elements of `v` at consecutive linear (row-major) indices can be read in lanes.
+bool canReadLinear(KernelEmitter &e, Value v, unsigned lanes);
+/// The element at the linear index, or `lanes` from there (where canReadLinear says so).
+Value readLinear(KernelEmitter &e, Value v, Value linear, unsigned lanes = 0, Value mask = {});
+/// An index read by readLinear, as i64, negative ones counted from the end of `size`.
+Value readIndex(KernelEmitter &e, Value indices, Value linear, Value size);
+/// The index moved into [0, size).
+Value clampIndex(KernelEmitter &e, Value index, Value size);
+/// i1: the index is in [0, size).
+Value isInside(KernelEmitter &e, Value index, Value size);
+/// The linear index in `to` of the element with the same indices as the one at `linear` in `from`.
+Value relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to);
+
+/// The dispatch's results that are the operation's result `i`.
+SmallVector<Value> resultPointers(KernelEmitter &e, mlir::Operation *root, unsigned i);
+/// Stores to each of them.
+void storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element, Value mask = {});
+/// pointers[to + j] = v[from + j] for j < count.
+void copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count);
+/// Calls body(i) for the workgroups' shares of [0, count): `each` of them to a workgroup.
+void forEachShare(KernelEmitter &e, Value count, int64_t each, llvm::function_ref<void(Value)> body);
+
+Launch emitCumSum(KernelEmitter &e, nn::CumSumOp root);
+Launch emitTopK(KernelEmitter &e, nn::TopKOp root);
+Launch emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root);
+Launch emitGatherNd(KernelEmitter &e, nn::GatherNdOp root);
+Launch emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp root);
+Launch emitScatterNd(KernelEmitter &e, nn::ScatterNdOp root);
+
+} // namespace aicc::cpu
+
+#endif
