@@ -258,7 +258,7 @@ LogicalResult Compilation::writeModule() {
     writer.addProvenance("dim", dim.name + "=" + std::to_string(dim.min) + ".." + std::to_string(dim.max));
   std::vector<EmitInstance> emitted;
   for (Program &program : programs) {
-    emitted.push_back({*program.module, program.instance->getName()});
+    emitted.push_back({*program.module, program.instance->getName(), program.instance->getFormat()});
     writer.addProvenance("instance", program.instance->describe());
   }
   auto progress = [&](double done) {

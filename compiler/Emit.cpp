@@ -224,10 +224,10 @@ FailureOr<Function> FunctionEmitter::emit() {
 static LogicalResult emitInstance(const EmitInstance &from, ModuleWriter &writer, RecipeTable &recipes, Instance &instance) {
   Executables executables;
   instance.target = from.name;
+  instance.format = from.format;
   for (auto op : ModuleOp(from.module).getOps<exe::ExecutableOp>()) {
-    if (!instance.format.empty() && instance.format != op.getFormat())
-      return op.emitError() << "an instance's executables must have one format";
-    instance.format = op.getFormat().str();
+    if (instance.format != op.getFormat())
+      return op.emitError() << "the executable's format must be the instance's, " << instance.format;
     for (std::string &feature : getStrings(op.getRequires()))
       if (!llvm::is_contained(instance.features, feature))
         instance.features.push_back(feature);

@@ -15,7 +15,7 @@ namespace aicc {
 /// One target instance's programs, ready to be written.
 struct EmitInstance {
   mlir::ModuleOp module;
-  std::string name;
+  std::string name, format;
 };
 
 /// Writes weights, kernels and programs of all instances. Weights are evaluated one at a time, once for equal recipes, and freed when they are

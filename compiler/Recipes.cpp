@@ -49,8 +49,9 @@ LogicalResult RecipeTable::write(ModuleWriter &writer, llvm::function_ref<void(d
   double total = 0, done = 0;
   for (const Recipe &recipe : recipes)
     total += sizeOf(recipe.value);
-  nn::EvalContext ctx;
   for (Recipe &recipe : recipes) {
+    // A context for each: it maps the model's file, and what has been read stays in memory until it is unmapped.
+    nn::EvalContext ctx;
     FailureOr<nn::Tensor> tensor = nn::evaluateConstant(recipe.value, ctx);
     if (failed(tensor))
       return emitError(recipe.value.getLoc())

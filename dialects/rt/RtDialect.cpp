@@ -85,7 +85,7 @@ LogicalResult ProgramOp::verifyRegions() {
         return op.emitOpError("may stand once in a program");
       seen = true;
     } else if (!seen && isa<RtDialect>(op.getDialect()) &&
-               !isa<SymbolOp, ArgDimOp, ArithOp, SelectOp, AssertOp, ConstantOp, ArenaOp>(op)) {
+               !isa<SymbolOp, ArgDimOp, ArithOp, SelectOp, AssertOp, ConstantOp, ArenaOp, ReturnOp>(op)) {
       return op.emitOpError("can't stand in the shape program, before rt.results");
     }
   }

@@ -102,7 +102,7 @@ def Rt_ResultsOp : Rt_Op<"results", [HasParent<"ProgramOp">]> {
   let summary = "binds the results' memory: sizes of all results, one after another, to their buffers. Ends the shape program";
   let arguments = (ins Variadic<I64>:$sizes);
   let results = (outs Variadic<Rt_BufferType>:$buffers);
-  let assemblyFormat = "`(` $sizes `)` attr-dict `:` type($buffers)";
+  let assemblyFormat = "`(` $sizes `)` attr-dict (`:` type($buffers)^)?";
   let hasVerifier = 1;
 }
 def Rt_ReturnOp : Rt_Op<"return", [HasParent<"ProgramOp">]> {

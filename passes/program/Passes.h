@@ -3,6 +3,7 @@
 #ifndef AICC_PASSES_PROGRAM_PASSES_H
 #define AICC_PASSES_PROGRAM_PASSES_H
 
+#include "dialects/nn/NN.h"
 #include "dialects/rt/Rt.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"

@@ -14,11 +14,12 @@ def CollectChecks : Pass<"collect-checks", "::mlir::func::FuncOp"> {
     model's operations are still there; `build-program` makes assertions of the entries.
 
     ```mlir
-    %0 = nn.add(%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("/Add")     // sizes s0, s1
+    %0 = nn.add %x, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("/Add")     // sizes s0, s1
     // adds to the function
     rt.checks = [{exact = false, node = "/Add", sizes = affine_map<()[s0, s1, s2] -> (s0, s2)>}, ...]     // s2 = max(s0, s1)
     ```
   }];
+  let dependentDialects = ["::aicc::nn::NNDialect"];
 }
 
 def BuildProgram : Pass<"build-program", "::mlir::ModuleOp"> {
@@ -43,7 +44,7 @@ def BuildProgram : Pass<"build-program", "::mlir::ModuleOp"> {
     rt.return
     ```
   }];
-  let dependentDialects = ["::aicc::rt::RtDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::aicc::nn::NNDialect", "::aicc::rt::RtDialect", "::mlir::arith::ArithDialect"];
 }
 
 #endif

@@ -45,7 +45,7 @@ void Registers::check(Value condition, const Twine &message, ArrayRef<StringRef>
 
 Value Registers::symbol(unsigned position) {
   if (position >= symbols.size()) {
-    unbound = "s" + std::to_string(position);
+    unbound = unbound.empty() ? "s" + std::to_string(position) : unbound;
     return nullptr;
   }
   auto attr = cast<nn::SymbolAttr>(symbols[position]);
@@ -54,7 +54,7 @@ Value Registers::symbol(unsigned position) {
     return arith(ArithKind::max, get(definition.getResult(0)), get(definition.getResult(1)));
   }
   if (inputs[position] < 0) {
-    unbound = attr.getName().str();
+    unbound = unbound.empty() ? attr.getName().str() : unbound;
     return nullptr;
   }
   return builder.create<rt::SymbolOp>(loc, builder.getI64Type(), inputs[position]);

@@ -17,7 +17,7 @@ public:
       : builder(builder), loc(loc), symbols(symbols), inputs(inputs) {}
 
   mlir::Value constant(int64_t value);
-  /// Null if the expression needs a symbol that no argument binds; `getUnbound` names it.
+  /// Null if the expression needs a symbol that no argument binds; `getUnbound` names the first such.
   mlir::Value get(mlir::AffineExpr expr);
   mlir::Value argDim(int64_t arg, int64_t dim);
   /// One operation, folded where it can be, and shared with an equal one. Null if an operand is.

@@ -30,6 +30,8 @@ public:
   virtual std::string getName() const = 0;
   /// Everything that the generated code depends on, as text: part of the compile cache's key and of provenance.
   virtual std::string describe() const = 0;
+  /// The executables' format: "elf-x86-64".
+  virtual std::string getFormat() const = 0;
   /// Block of the channel-blocked layout that convolutions prefer; 0: none.
   virtual int64_t getChannelBlock() const { return 0; }
   /// Empty if `op` (of the nn dialect, in the graph's form) can be compiled, else the reason in one sentence.

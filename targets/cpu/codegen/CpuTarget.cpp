@@ -62,6 +62,7 @@ public:
             llvm::Twine(cpu.l1Bytes) + ", L2 " + llvm::Twine(cpu.l2Bytes) + ", L3 " + llvm::Twine(cpu.l3Bytes))
         .str();
   }
+  std::string getFormat() const override { return "elf-x86-64"; }
   int64_t getChannelBlock() const override { return kPanel; }
 
   std::string check(Operation *op) const override {

@@ -27,6 +27,7 @@ rt.program @main args [] results [] symbols [#rt.symbol<"n", 9, 8, arg 0 dim 0>]
 
 // expected-error @below {{has no rt.results}}
 rt.program @main args [] results [] symbols [] {
+  %c = arith.constant 64 : i64
   rt.return
 }
 

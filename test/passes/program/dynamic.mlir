@@ -3,8 +3,8 @@
 // RUN: aicc-opt %s -build-program | FileCheck %s
 
 // CHECK-LABEL: rt.program @main
-// CHECK-SAME: args [#rt.tensor<"x" : tensor<?x?x8xf32> symbols [0, 1, -1] dims ["batch", "seq", ""]>, #rt.tensor<"mask" : tensor<?x?xf32> symbols [0, -1] dims ["batch", "past + seq"]>]
-// CHECK-SAME: results [#rt.tensor<"y" : tensor<?x?x8xf32> symbols [0, 1, -1]
+// CHECK-SAME: args [#rt.tensor<"x" : tensor<?x?x8xf32> symbols[0, 1, -1] dims["batch", "seq", ""]>, #rt.tensor<"mask" : tensor<?x?xf32> symbols[0, -1] dims["batch", "past + seq"]>
+// CHECK-SAME: results [#rt.tensor<"y" : tensor<?x?x8xf32> symbols[0, 1, -1]
 // CHECK-SAME: symbols [#rt.symbol<"batch", 1, 32, arg 0 dim 0>, #rt.symbol<"seq", 1, 512, arg 0 dim 1>, #rt.symbol<"past", 0, 512, arg 2 dim 0>]
 // CHECK: %[[ACTUAL:.*]] = rt.arg_dim 1, 1
 // CHECK: rt.assert %{{.*}}, "input mask: dimension 1 must be past + seq" nodes []

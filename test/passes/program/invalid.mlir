@@ -3,7 +3,7 @@
 
 func.func @left_over(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{did not become part of a kernel}}
-  %0 = nn.relu(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = nn.relu %x : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
 

@@ -16,7 +16,7 @@ func.func @main(%x: tensor<2x8xf32>) -> (tensor<16xf32>, tensor<2x8xf32>, tensor
   %c = nn.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
   %1 = exe.launch @kernels::@a (%x) grid affine_map<() -> (2)> scratch affine_map<() -> (0)> params affine_map<() -> ()>
       {inplace = array<i64: 0, 0>, names = []} : (tensor<2x8xf32>) -> tensor<2x8xf32>
-  %2 = nn.reshape(%1) <{shape = affine_map<() -> (16)>}> : (tensor<2x8xf32>) -> tensor<16xf32>
-  %3 = nn.reshape(%x) <{shape = affine_map<() -> (16)>}> : (tensor<2x8xf32>) -> tensor<16xf32>
+  %2 = nn.reshape %1 {shape = affine_map<() -> (16)>} : (tensor<2x8xf32>) -> tensor<16xf32>
+  %3 = nn.reshape %x {shape = affine_map<() -> (16)>} : (tensor<2x8xf32>) -> tensor<16xf32>
   return %2, %1, %x, %3, %c : tensor<16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<16xf32>, tensor<3xf32>
 }
