@@ -1,7 +1,7 @@
 // Creation of operations with sizes, folding and known values.
 
 #include "frontends/onnx/GraphBuilder.h"
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -31,7 +31,7 @@ SmallVector<Value> GraphBuilder::complete(Operation *op) {
   if (failed(cast<nn::ShapeOpInterface>(op).inferShapes(ctx, operands, inferred)) ||
       failed(nn::detail::checkResults(ctx, inferred)) || inferred.size() != op->getNumResults()) {
     op->erase();
-    throw ImportError(message.empty() ? "its inputs do not fit together" : message);
+    throw ImportError(message.empty() ? "its inputs do not fit together" : nameSymbols(message));
   }
   for (auto [value, type] : llvm::zip_equal(op->getResults(), inferred)) {
     for (AffineExpr &size : type.shape)
@@ -72,6 +72,26 @@ SmallVector<Value> GraphBuilder::complete(Operation *op) {
   }
   known[results[0]] = std::move(*values);
   return results;
+}
+
+std::string GraphBuilder::nameSymbols(StringRef message) {
+  auto symbols = func->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName());
+  std::string text;
+  while (!message.empty()) {
+    // In "s0x4" a size is followed by the x between sizes.
+    const bool startsWord = text.empty() || !llvm::isAlpha(text.back()) || text.back() == 'x';
+    unsigned index;
+    StringRef rest = message;
+    if (startsWord && rest.consume_front("s") && !rest.consumeInteger(10, index) && symbols &&
+        index < symbols.size()) {
+      text += cast<nn::SymbolAttr>(symbols[index]).getName();
+      message = rest;
+    } else {
+      text.push_back(message.front());
+      message = message.drop_front();
+    }
+  }
+  return text;
 }
 
 bool GraphBuilder::foldConstants(Operation *op, SmallVector<Value> &results) {

@@ -104,6 +104,8 @@ private:
   /// Infers types of a new operation; replaces it by a constant if it can be; records known values. Throws
   /// (and erases it) on failure.
   SmallVector<Value> complete(mlir::Operation *op);
+  /// A message with the symbols' names in place of s0, s1, ...
+  std::string nameSymbols(StringRef message);
   /// The operation's results as constants, if all operands are and it is small.
   bool foldConstants(mlir::Operation *op, SmallVector<Value> &results);
   /// Known elements of the only result from known elements of the operands (SymbolicValues.cpp).

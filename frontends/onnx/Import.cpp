@@ -102,7 +102,7 @@ OwningOpRef<ModuleOp> importOnnx(MLIRContext &context, StringRef path, const Imp
   // Mapped, not read: weights of any size stay in the page cache.
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
-    addProblem(problems, "'" + path + "' cannot be read: " + file.getError().message());
+    addProblem(problems, "cannot read '" + path + "': " + file.getError().message());
     return {};
   }
   StringRef buffer = (*file)->getBuffer();
