@@ -38,7 +38,8 @@ struct AttentionEmitter {
   AffineExpr scratchElements = {};
   // Of the present workgroup:
   SmallVector<Value> batch = {};
-  Value keyHead, firstRow;
+  Value keyHead = {}, firstRow = {}, lastRow = {}; // lastRow: rows beyond repeat it
+  bool single = false;                    // one block of keys, known beforehand: nothing is carried from block to block
 
   Value S() { return e.size(root.getQuery(), rank - 2); }
   Value T() { return e.size(root.getKey(), rank - 2); }
@@ -115,50 +116,85 @@ struct AttentionEmitter {
     return addf(e, x, toAccumulator(e, mask, type));
   }
 
-  /// Turns the scores of `count` keys from `firstKey` in row `p` of the scores into exponentials, and updates the row's maximum and sum (at
-  /// `row` of the block) and the factor for what was added up before.
-  void emitSoftmax(Value p, Value row, Value firstKey, Value count) {
+  /// Turns the scores of `count` keys from `firstKey` in `rows` rows from `p` of the scores into exponentials, and updates the rows' maxima and
+  /// sums (from `row` of the block) and the factors for what was added up before. Rows go abreast, to hide latencies.
+  void emitSoftmax(Value p, Value row, unsigned rows, Value firstKey, Value count) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     Value zero = e.constant(0), lowest = number(-infinity, lanes);
     auto larger = [&](Value x, Value y) { return quickMax(e, x, y); };
     auto sum = [&](Value x, Value y) { return addf(e, x, y); };
-    auto [head, position] = split(e.add(firstRow, row));
-    auto maskAt = [&](Value i, unsigned width, Value guard) {
+    SmallVector<std::pair<Value, Value>> places;
+    SmallVector<Value> limits, at;
+    for (unsigned r = 0; r < rows; ++r) {
+      at.push_back(e.add(p, e.constant(r)));
+      places.push_back(split(lastRow ? e.min(e.add(firstRow, e.add(row, e.constant(r))), lastRow) : e.add(firstRow, e.add(row, e.constant(r)))));
+      if (root.getCausal())
+        limits.push_back(e.sub(seen(places.back().second), firstKey));
+    }
+    auto maskAt = [&](unsigned r, Value i, unsigned width, Value guard) {
       Coord c{batch, width ? int(rank) - 1 : -1, Value()};
-      c.idx.append({head, position, e.add(firstKey, i)});
+      c.idx.append({places[r].first, places[r].second, e.add(firstKey, i)});
       return e.splat(e.emit(root.getMask(), e.operandCoord(root.getMask(), scoreShape, c), width, guard), width);
     };
     bool separate = root.getMask() && !maskLanes;
     if (separate)
-      sweep(e, count, 1, [&](Value i, Value) { store(applyMask(load(scores, p, i), maskAt(i, 0, Value()), 0), scores, p, i); });
-    SmallVector<Value> state = sweep(e, count, lanes, 4, replicate(lowest, 4), [&](Value i, Value guard, ValueRange kept) {
-      Value x = load(scores, p, i, lanes, guard);
-      if (root.getMask() && !separate) {
-        x = applyMask(x, maskAt(i, lanes, guard), lanes);
-        store(x, scores, p, i, guard);
+      for (unsigned r = 0; r < rows; ++r)
+        sweep(e, count, 1, [&](Value i, Value) {
+          store(applyMask(load(scores, at[r], i), maskAt(r, i, 0, Value()), 0), scores, at[r], i);
+        });
+    SmallVector<Value> state = sweep(e, count, lanes, 1, replicate(lowest, rows), [&](Value i, Value guard, ValueRange kept) {
+      SmallVector<Value> next;
+      for (unsigned r = 0; r < rows; ++r) {
+        Value x = load(scores, at[r], i, lanes, guard);
+        if (root.getMask() && !separate)
+          x = applyMask(x, maskAt(r, i, lanes, guard), lanes);
+        if (root.getCausal())
+          x = e.b.create<arith::SelectOp>(e.loc, e.maskOf(e.sub(limits[r], i), lanes), x, lowest);
+        if (root.getCausal() || (root.getMask() && !separate))
+          store(x, scores, at[r], i, guard);
+        next.push_back(quickMax(e, kept[r], masked(e, guard, x, lowest)));
       }
-      return SmallVector<Value>{quickMax(e, kept[0], masked(e, guard, x, lowest))};
+      return next;
     });
-    Value before = load(maxima, row, zero), max = quickMax(e, before, foldLanes(e, fold(state, larger), larger));
-    // All is masked so far: exponentials are of minus infinity then, not of NaN.
-    Value none = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::OEQ, max, number(-infinity));
-    Value base = e.b.create<arith::SelectOp>(e.loc, none, number(0), max), bases = e.splat(base, lanes);
-    Value correction = e.b.create<math::ExpOp>(e.loc, subf(e, before, base));
+    SmallVector<Value> maximum, bases, factors;
+    for (unsigned r = 0; r < rows; ++r) {
+      Value index = e.add(row, e.constant(r)), max = foldLanes(e, state[r], larger), before;
+      if (!single) {
+        before = load(maxima, index, zero);
+        max = quickMax(e, before, max);
+      }
+      // All is masked so far: exponentials are of minus infinity then, not of NaN.
+      Value none = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::OEQ, max, number(-infinity));
+      Value base = e.b.create<arith::SelectOp>(e.loc, none, number(0), max);
+      maximum.push_back(max);
+      bases.push_back(e.splat(base, lanes));
+      factors.push_back(single ? Value() : e.b.create<math::ExpOp>(e.loc, subf(e, before, base)));
+    }
     Value noSum = number(0, lanes);
-    state = sweep(e, count, lanes, 4, replicate(noSum, 4), [&](Value i, Value guard, ValueRange kept) {
-      Value x = e.b.create<math::ExpOp>(e.loc, subf(e, load(scores, p, i, lanes, guard), bases));
-      store(x, scores, p, i, guard);
-      return SmallVector<Value>{addf(e, kept[0], masked(e, guard, x, noSum))};
+    state = sweep(e, count, lanes, 1, replicate(noSum, rows), [&](Value i, Value guard, ValueRange kept) {
+      SmallVector<Value> next;
+      for (unsigned r = 0; r < rows; ++r) {
+        Value x = e.b.create<math::ExpOp>(e.loc, subf(e, load(scores, at[r], i, lanes, guard), bases[r]));
+        store(x, scores, at[r], i, guard);
+        next.push_back(addf(e, kept[r], masked(e, guard, x, noSum)));
+      }
+      return next;
     });
-    Value total = multiplyAdd(e, load(sums, row, zero), correction, foldLanes(e, fold(state, sum), sum));
-    store(max, maxima, row, zero);
-    store(total, sums, row, zero);
-    store(correction, corrections, row, zero);
+    for (unsigned r = 0; r < rows; ++r) {
+      Value index = e.add(row, e.constant(r)), total = foldLanes(e, state[r], sum);
+      if (!single) {
+        total = multiplyAdd(e, load(sums, index, zero), factors[r], total);
+        store(maximum[r], maxima, index, zero);
+        store(factors[r], corrections, index, zero);
+      }
+      store(total, sums, index, zero);
+    }
   }
 
   /// Divides the row's result by its sum and stores it through the epilogue.
   void emitResult(Value row) {
-    auto [head, position] = split(e.add(firstRow, row));
+    Value head, position;
+    std::tie(head, position) = split(e.add(firstRow, row));
     Value sum = load(sums, row, e.constant(0));
     Value none = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::OEQ, sum, number(0));
     Value factor = e.b.create<arith::SelectOp>(e.loc, none, number(0), divf(e, number(1), sum));
@@ -184,6 +220,8 @@ struct AttentionEmitter {
   }
 
   void resetRow(Value row) {
+    if (single)
+      return;
     Value zero = e.constant(0);
     store(number(-std::numeric_limits<double>::infinity()), maxima, row, zero);
     store(number(0), sums, row, zero);
@@ -270,6 +308,8 @@ struct AttentionEmitter {
         TileOperands t = makeTile(vectors);
         SmallVector<Value> acc;
         for (unsigned r = 0; r < t.rows; ++r) {
+          if (single)
+            break;
           Value at = e.add(e.add(row, m), e.constant(r));
           Value factor = e.splat(load(corrections, at, e.constant(0)), lanes);
           for (unsigned vec = 0; vec < vectors; ++vec)
@@ -277,7 +317,7 @@ struct AttentionEmitter {
         }
         t.left = [&](unsigned r, Value key) { return load(scores, e.add(m, e.constant(r)), key); };
         t.right = [&](unsigned vec, Value key) { return load(values, key, e.add(column, e.constant(vec * lanes)), lanes); };
-        acc = emitTile(e, t, e.constant(0), keyCount, acc);
+        acc = emitTile(e, t, e.constant(0), keyCount, single ? zeroTile(e, t) : acc);
         for (unsigned r = 0; r < t.rows; ++r)
           for (unsigned vec = 0; vec < vectors; ++vec)
             store(acc[r * vectors + vec], results, e.add(e.add(row, m), e.constant(r)), e.add(column, e.constant(vec * lanes)));
@@ -294,6 +334,7 @@ struct AttentionEmitter {
     Value one = e.constant(1), zero = e.constant(0), tile = e.constant(tileRows);
     // Rows that fill up the last tile repeat the last one; nobody reads what becomes of them.
     Value padded = e.mul(e.ceilDiv(rows, tile), tile), last = e.sub(rows, one);
+    lastRow = e.add(firstRow, last);
     e.loop(zero, padded, one, [&](Value row) {
       copyQuery(e.add(firstRow, e.min(row, last)), row);
       resetRow(row);
@@ -312,15 +353,8 @@ struct AttentionEmitter {
           groupKeys = e.max(e.min(e.sub(limit, firstKey), keyCount), zero);
         }
         emitScores(group, count, groupKeys);
-        e.loop(zero, real, one, [&](Value r) {
-          Value row = e.add(group, r), rowKeys = groupKeys;
-          if (root.getCausal()) {
-            Value limit = seen(split(e.add(firstRow, row)).second);
-            rowKeys = e.max(e.min(e.sub(limit, firstKey), groupKeys), zero);
-          }
-          emitSoftmax(r, row, firstKey, rowKeys);
-          if (root.getCausal())
-            e.loop(rowKeys, groupKeys, one, [&](Value i) { store(number(0), scores, r, i); });
+        e.loop(zero, count, e.constant(tileRows / 2), [&](Value r) {
+          emitSoftmax(r, e.add(group, r), tileRows / 2, firstKey, groupKeys);
         });
         emitWeightedSum(group, count, groupKeys);
       });
@@ -332,6 +366,7 @@ struct AttentionEmitter {
 
   void emitFewRows(Value rows) {
     Value zero = e.constant(0), one = e.constant(1);
+    lastRow = Value();
     e.loop(zero, rows, one, [&](Value row) {
       copyQuery(e.add(firstRow, row), row);
       resetRow(row);
@@ -346,7 +381,7 @@ struct AttentionEmitter {
           rowKeys = e.max(e.min(e.sub(limit, firstKey), keyCount), zero);
         }
         emitDots(row, firstKey, rowKeys);
-        emitSoftmax(zero, row, firstKey, rowKeys);
+        emitSoftmax(zero, row, 1, firstKey, rowKeys);
         emitRowSum(row, firstKey, rowKeys);
       });
     });
@@ -374,12 +409,15 @@ struct AttentionEmitter {
         return multiplyAdd(e, masked(e, guard, x, number(0, lanes)), masked(e, guard, y, number(0, lanes)), acc);
       };
       Value total = number(0, lanes);
-      if (!query.empty())
+      if (!query.empty()) {
+        Value chains[2] = {total, total};
         for (unsigned i = 0; i < vectors; ++i) {
           bool cut = (i + 1) * lanes > *depth;
-          total = term(e.constant(i * lanes), cut ? e.maskOf(e.constant(*depth - i * lanes), lanes) : Value(), query[i], total);
+          Value guard = cut ? e.maskOf(e.constant(*depth - i * lanes), lanes) : Value();
+          chains[i % 2] = term(e.constant(i * lanes), guard, query[i], chains[i % 2]);
         }
-      else
+        total = addf(e, chains[0], chains[1]);
+      } else
         total = sweep(e, D(), lanes, 1, total, [&](Value d, Value guard, ValueRange acc) {
           return SmallVector<Value>{term(d, guard, load(queries, row, d, lanes, guard), acc[0])};
         })[0];
@@ -391,13 +429,15 @@ struct AttentionEmitter {
   /// results = results * correction + exponentials * values for one row.
   void emitRowSum(Value row, Value firstKey, Value count) {
     Value stride = e.size(v->strides[rank - 1]), keyStride = e.size(v->strides[rank - 2]);
-    Value start = offsetOf(*v, keyHead, firstKey), factor = e.splat(load(corrections, row, e.constant(0)), lanes);
+    Value start = offsetOf(*v, keyHead, firstKey), factor;
+    if (!single)
+      factor = e.splat(load(corrections, row, e.constant(0)), lanes);
     auto run = [&](Value column, unsigned vectors, bool cut) {
       SmallVector<Value> acc, guards(vectors);
       if (cut)
         guards.back() = e.maskOf(e.sub(W(), e.add(column, e.constant((vectors - 1) * lanes))), lanes);
       for (unsigned vec = 0; vec < vectors; ++vec)
-        acc.push_back(mulf(e, load(results, row, e.add(column, e.constant(vec * lanes)), lanes), factor));
+        acc.push_back(single ? number(0, lanes) : mulf(e, load(results, row, e.add(column, e.constant(vec * lanes)), lanes), factor));
       acc = e.loop(e.constant(0), count, e.constant(1), acc, [&](Value key, ValueRange carried) {
         Value weight = e.splat(load(scores, e.constant(0), key), lanes), offset = e.add(start, e.mul(key, keyStride));
         SmallVector<Value> next;
@@ -456,8 +496,8 @@ struct AttentionEmitter {
       int64_t blocks = std::max<int64_t>(1, llvm::divideCeil(*known, blockRows));
       blockRows = llvm::alignTo(std::max<int64_t>(1, llvm::divideCeil(*known, blocks)), tileRows);
     }
-    if (auto known = KernelEmitter::getConstant(key[rank - 2]); known && *known < keyBlock)
-      keyBlock = llvm::alignTo(std::max<int64_t>(1, *known), kPanel * tilePanels);
+    if (auto known = KernelEmitter::getConstant(key[rank - 2]); known && *known <= keyBlock && *known > 0)
+      single = true, keyBlock = llvm::alignTo(std::max<int64_t>(1, *known), kPanel * tilePanels);
     depthPadded = query[rank - 1].ceilDiv(16) * 16;
     widthPadded = value[rank - 1].ceilDiv(16) * 16;
     scratchElements = e.expr(0);

@@ -43,7 +43,7 @@ public:
   std::vector<nn::Tensor> run(llvm::ArrayRef<nn::Tensor> inputs, const Sizes &sizes, unsigned parts = 2);
   /// The same by reference evaluation.
   std::vector<nn::Tensor> evaluate(llvm::ArrayRef<nn::Tensor> inputs, const Sizes &sizes);
-  /// Best time of one call over the whole grid on this thread, in microseconds.
+  /// Best processor time of one call over the whole grid, in microseconds.
   double measure(llvm::ArrayRef<nn::Tensor> inputs, const Sizes &sizes, double seconds = 0.3);
   /// The types of the arguments at these sizes.
   std::vector<mlir::RankedTensorType> argumentTypes(const Sizes &sizes);
