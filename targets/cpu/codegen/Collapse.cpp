@@ -29,13 +29,29 @@ llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values, l
                                                  nn::SymbolicShapes &shapes) {
   unsigned rank = full.size();
   auto isOne = [](AffineExpr e) { return nn::ShapeContext::getConstant(e) == 1; };
+  // Where the result's size is 1, a dimension goes with whole and with broadcast ones: what a merged dimension is for a value
+  // is carried along.
+  enum Kind { Either, Whole, Broadcast, Neither };
+  auto kindOf = [&](Value v, unsigned d) {
+    AffineExpr size = getAligned(v, rank, shapes)[d];
+    if (shapes.equal(size, full[d]))
+      return isOne(size) ? Either : Whole;
+    return isOne(size) ? Broadcast : Neither;
+  };
+  auto together = [](Kind x, Kind y) { return x == Either ? y : y == Either || x == y ? x : Neither; };
   llvm::SmallVector<bool> merge(rank, false);
-  for (unsigned d = 0; d + 1 + keep < rank; ++d)
-    merge[d] = llvm::all_of(values, [&](Value v) {
-      llvm::SmallVector<AffineExpr> s = getAligned(v, rank, shapes);
-      auto whole = [&](unsigned i) { return shapes.equal(s[i], full[i]); };
-      return (whole(d) && whole(d + 1)) || (isOne(s[d]) && isOne(s[d + 1]));
-    });
+  llvm::SmallVector<Kind> kinds;
+  for (unsigned d = 0; d < rank; ++d) {
+    llvm::SmallVector<Kind> here, joined;
+    for (auto [i, v] : llvm::enumerate(values)) {
+      here.push_back(kindOf(v, d));
+      joined.push_back(d ? together(kinds[i], here.back()) : Neither);
+    }
+    bool merges = d > 0 && d + keep < rank && !llvm::is_contained(joined, Neither);
+    if (merges)
+      merge[d - 1] = true;
+    kinds = merges ? joined : here;
+  }
   return merge;
 }
 
