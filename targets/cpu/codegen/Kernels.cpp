@@ -15,6 +15,7 @@ KernelFn aicc::cpu::getKernelEmitter(llvm::StringRef kind) {
       .Case("conv", emitConv)
       .Case("conv_transpose", emitConvTranspose)
       .Cases("max_pool", "avg_pool", emitPool)
+      .Case("resize", emitResize)
       .Cases("lstm", "gru", "rnn", emitRecurrent)
       .Cases("cumsum", "topk", "scatter_elements", "scatter_nd", "gather_elements", "gather_nd", emitIndexed)
       .Default(nullptr);
