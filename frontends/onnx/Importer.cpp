@@ -1,6 +1,7 @@
 // Names, nodes, functions and branches; inputs and results are in Signature.cpp.
 
 #include "frontends/onnx/Importer.h"
+#include "frontends/onnx/NodeOrder.h"
 
 using namespace mlir;
 
@@ -68,6 +69,10 @@ OwningOpRef<ModuleOp> Importer::run() {
 void Importer::addInitializers(const onnx::GraphProto &graph, Scope &scope) {
   for (const onnx::TensorProto &tensor : graph.initializer())
     scope.values[tensor.name()] = {Value(), &tensor, false};
+  for (const onnx::SparseTensorProto &tensor : graph.sparse_initializer()) {
+    scope.values[tensor.values().name()] = {Value(), nullptr, true};
+    report("initializer '" + tensor.values().name() + "' is sparse, which is not supported");
+  }
 }
 
 Importer::Binding *Importer::find(StringRef name, const Scope &scope) {
@@ -94,10 +99,10 @@ Value Importer::getValue(StringRef name, const Scope &scope) {
 }
 
 void Importer::importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes, Scope &scope) {
-  for (const onnx::NodeProto &node : nodes) {
+  for (const onnx::NodeProto *node : sortNodes(nodes)) {
     if (problems.size() >= maxProblems)
       return;
-    importNode(node, scope);
+    importNode(*node, scope);
   }
 }
 
