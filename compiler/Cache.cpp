@@ -1,4 +1,5 @@
-// See aicc/Cache.h. The folder holds <key>.aicc modules, `hashes` (one line a file whose content was hashed) and `lock`.
+// See aicc/Cache.h. The folder holds <key>.aicc modules, `hashes` (one line a file whose content was hashed)
+// and `lock`.
 
 #include "aicc/Cache.h"
 #include "aicc/InitAll.h"
@@ -31,7 +32,8 @@ struct FileContent {
 /// flock on the cache's lock file while it lives.
 class FolderLock {
 public:
-  explicit FolderLock(const std::string &folder) : fd(open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  explicit FolderLock(const std::string &folder)
+      : fd(open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     if (fd >= 0)
       while (flock(fd, LOCK_EX) != 0 && errno == EINTR) {
       }
@@ -48,12 +50,14 @@ private:
 };
 
 std::string toHex(llvm::XXH128_hash_t hash) {
-  return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) + llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
+  return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+         llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
 }
 
 std::string hashText(StringRef text) { return toHex(llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text))); }
 
-/// "path<tab>size<tab>mtime<tab>inode": what must be unchanged for a remembered hash to hold. Empty if there is no such file.
+/// "path<tab>size<tab>mtime<tab>inode": what must be unchanged for a remembered hash to hold. Empty if there
+/// is no such file.
 std::string getStamp(const std::string &path) {
   struct stat status;
   char *real = realpath(path.c_str(), nullptr);
@@ -66,10 +70,12 @@ std::string getStamp(const std::string &path) {
   if (StringRef(stamp).find_first_of("\t\n") != StringRef::npos)
     return "";
   return stamp + "\t" + std::to_string(status.st_size) + "\t" + std::to_string(status.st_mtim.tv_sec) + "." +
-         std::to_string(status.st_mtim.tv_nsec) + "\t" + std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+         std::to_string(status.st_mtim.tv_nsec) + "\t" + std::to_string(status.st_dev) + ":" +
+         std::to_string(status.st_ino);
 }
 
-/// External data of an ONNX model: every StringStringEntryProto {key: "location", value: path} in its bytes. Finding too many does no harm.
+/// External data of an ONNX model: every StringStringEntryProto {key: "location", value: path} in its bytes.
+/// Finding too many does no harm.
 std::vector<std::string> findExternals(StringRef bytes) {
   constexpr StringRef key("\x0a\x08location\x12", 11);
   std::vector<std::string> found;
@@ -83,7 +89,8 @@ std::vector<std::string> findExternals(StringRef bytes) {
         break;
     }
     std::string path = bytes.substr(begin, length).str();
-    if (length && path.size() == length && StringRef(path).find_first_of(StringRef("\t\n\0", 3)) == StringRef::npos &&
+    if (length && path.size() == length &&
+        StringRef(path).find_first_of(StringRef("\t\n\0", 3)) == StringRef::npos &&
         !llvm::is_contained(found, path))
       found.push_back(path);
   }
@@ -185,7 +192,8 @@ std::string getKey(const CompileOptions &options, const std::string &folder) {
   const FileContent *model = contents.get(options.input, /*isModel=*/true);
   if (!model)
     return "";
-  std::string text = "model " + model->hash + "\n" + "extension " + llvm::sys::path::extension(options.input).str() + "\n";
+  std::string text =
+      "model " + model->hash + "\n" + "extension " + llvm::sys::path::extension(options.input).str() + "\n";
   StringRef parent = llvm::sys::path::parent_path(options.input);
   for (const std::string &external : std::vector<std::string>(model->externals)) {
     llvm::SmallString<256> path(parent);
@@ -193,7 +201,8 @@ std::string getKey(const CompileOptions &options, const std::string &folder) {
     const FileContent *content = contents.get(std::string(path), /*isModel=*/false);
     text += "external " + external + " " + (content ? content->hash : "missing") + "\n";
   }
-  // Weights of textual IR are named by paths that this does not follow: their files' stamps are the model's author's business.
+  // Weights of textual IR are named by paths that this does not follow: their files' stamps are the model's
+  // author's business.
   text += "build " + getBuildId() + "\n";
   for (const DimBounds &dim : options.dims)
     text += "dim " + dim.name + " " + std::to_string(dim.min) + " " + std::to_string(dim.max) + "\n";
@@ -224,8 +233,9 @@ void evict(const std::string &folder, const std::string &keep, uint64_t maxBytes
     if (!status || status->type() != llvm::sys::fs::file_type::regular_file)
       continue;
     // What a killed process has left behind.
-    bool isLeftOver = StringRef(it->path()).contains(".tmp.") &&
-                      std::chrono::system_clock::now() - status->getLastModificationTime() > std::chrono::hours(24);
+    bool isLeftOver =
+        StringRef(it->path()).contains(".tmp.") &&
+        std::chrono::system_clock::now() - status->getLastModificationTime() > std::chrono::hours(24);
     if (isLeftOver)
       unlink(it->path().c_str());
     else if (StringRef(it->path()).ends_with(".aicc")) {
@@ -252,7 +262,8 @@ std::string makeTemporaryModulePath() {
   return std::string(path);
 }
 
-CachedModule compileCached(CompileOptions options, const std::function<void(const CompileOptions &)> &compileNow, uint64_t maxBytes) {
+CachedModule compileCached(CompileOptions options,
+                           const std::function<void(const CompileOptions &)> &compileNow, uint64_t maxBytes) {
   CachedModule module;
   std::string folder = getFolder(), key;
   if (!folder.empty()) {

@@ -10,12 +10,12 @@
 #include "dialects/nn/NN.h"
 #include "dialects/rt/Rt.h"
 #include "frontends/onnx/Import.h"
-#include "passes/dispatch/Passes.h"
-#include "passes/graph/Passes.h"
-#include "passes/program/Passes.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/dispatch/Passes.h"
+#include "passes/graph/Passes.h"
+#include "passes/program/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -27,7 +27,8 @@ using namespace mlir;
 namespace aicc {
 
 const std::vector<std::string> &getPhases() {
-  static const std::vector<std::string> phases = {"import", "graph", "dispatch", "kernel", "program", "module"};
+  static const std::vector<std::string> phases = {"import", "graph",   "dispatch",
+                                                  "kernel", "program", "module"};
   return phases;
 }
 
@@ -85,7 +86,8 @@ Compilation::Compilation(const CompileOptions &options)
   DialectRegistry registry;
   registerAllDialects(registry);
   context.appendDialectRegistry(registry);
-  context.loadDialect<nn::NNDialect, exe::ExeDialect, rt::RtDialect, func::FuncDialect, arith::ArithDialect>();
+  context
+      .loadDialect<nn::NNDialect, exe::ExeDialect, rt::RtDialect, func::FuncDialect, arith::ArithDialect>();
   if (threads > 1) {
     pool = std::make_unique<llvm::StdThreadPool>(llvm::hardware_concurrency(threads));
     context.setThreadPool(*pool);
@@ -123,7 +125,8 @@ bool Compilation::endPhase(ArrayRef<std::pair<std::string, ModuleOp>> modules) {
     if (stops)
       result.text += (name.empty() ? "" : "// " + name + "\n") + print(module);
     if (!options.dumpDir.empty()) {
-      std::string file = std::to_string(result.phases.size()) + "-" + phase + (name.empty() ? "" : "-" + name) + ".mlir";
+      std::string file =
+          std::to_string(result.phases.size()) + "-" + phase + (name.empty() ? "" : "-" + name) + ".mlir";
       std::replace(file.begin(), file.end(), ':', '-');
       if (std::string error = writeTextFile(options.dumpDir + "/" + file, print(module)); !error.empty())
         result.warnings.push_back(error);
@@ -141,7 +144,8 @@ bool Compilation::endPhase() {
 
 LogicalResult Compilation::validate() {
   if (!options.compileTo.empty() && !llvm::is_contained(getPhases(), options.compileTo))
-    return fail(CompileStatus::UsageError, "there is no phase '" + options.compileTo + "'; phases are: " + llvm::join(getPhases(), ", "));
+    return fail(CompileStatus::UsageError, "there is no phase '" + options.compileTo +
+                                               "'; phases are: " + llvm::join(getPhases(), ", "));
   registerAllTargets();
   auto created = createInstances(options.targets);
   if (!created)
@@ -149,11 +153,13 @@ LogicalResult Compilation::validate() {
   instances = std::move(*created);
   if (!options.dumpDir.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir))
-      return fail(CompileStatus::ModelError, "cannot make the folder '" + options.dumpDir + "': " + error.message());
+      return fail(CompileStatus::ModelError,
+                  "cannot make the folder '" + options.dumpDir + "': " + error.message());
   return success();
 }
 
-//===--- import --------------------------------------------------------------------------------------------------------===//
+//===--- import
+//--------------------------------------------------------------------------------------------------------===//
 
 OwningOpRef<ModuleOp> Compilation::importOnnx() {
   onnx_import::ImportOptions importOptions;
@@ -174,20 +180,23 @@ OwningOpRef<ModuleOp> Compilation::import() {
   StringRef extension = llvm::sys::path::extension(options.input);
   const bool isOnnx = extension == ".onnx" || extension == ".onnxtxt";
   if (status.type() == llvm::sys::fs::file_type::directory_file || (!isOnnx && extension != ".mlir")) {
-    (void)fail(CompileStatus::UsageError, "'" + options.input + "' is not a model this version reads: give an .onnx (or .mlir) file");
+    (void)fail(CompileStatus::UsageError,
+               "'" + options.input + "' is not a model this version reads: give an .onnx (or .mlir) file");
     return nullptr;
   }
   if (isOnnx)
     return importOnnx();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
   if (module && module->getOps<func::FuncOp>().empty() && module->getOps<rt::ProgramOp>().empty()) {
-    (void)fail(CompileStatus::ModelError, "'" + options.input + "' holds no func.func @main of nn operations");
+    (void)fail(CompileStatus::ModelError,
+               "'" + options.input + "' holds no func.func @main of nn operations");
     return nullptr;
   }
   return module;
 }
 
-//===--- the phases ----------------------------------------------------------------------------------------------------===//
+//===--- the phases
+//----------------------------------------------------------------------------------------------------===//
 
 OwningOpRef<ModuleOp> Compilation::optimize(ModuleOp module, int64_t block) {
   OwningOpRef<ModuleOp> graph = module.clone();
@@ -226,7 +235,8 @@ LogicalResult Compilation::generate() {
       std::replace(folder.begin(), folder.end(), ':', '-');
       codegen.dumpDir = options.dumpDir + "/" + folder;
       if (std::error_code error = llvm::sys::fs::create_directories(codegen.dumpDir))
-        return fail(CompileStatus::ModelError, "cannot make the folder '" + codegen.dumpDir + "': " + error.message());
+        return fail(CompileStatus::ModelError,
+                    "cannot make the folder '" + codegen.dumpDir + "': " + error.message());
     }
     if (failed(program.instance->generate(*program.module, codegen)))
       return failure();
@@ -342,7 +352,8 @@ CompileResult Compilation::compile() {
   return std::move(result);
 }
 
-//===--- check ---------------------------------------------------------------------------------------------------------===//
+//===--- check
+//---------------------------------------------------------------------------------------------------------===//
 
 /// "2x3xf32, ?xi64" of an operation's operands.
 static std::string getOperandText(Operation *op) {
@@ -376,8 +387,9 @@ CheckResult Compilation::check() {
     if (problem.node.empty() && problem.op.empty())
       checked.errors.push_back(onnx_import::toString(problem));
     else
-      checked.problems.push_back({problem.node, (problem.domain.empty() ? "" : problem.domain + ".") + problem.op, problem.shapes,
-                                  problem.reason, problem.hint, problem.opset});
+      checked.problems.push_back({problem.node,
+                                  (problem.domain.empty() ? "" : problem.domain + ".") + problem.op,
+                                  problem.shapes, problem.reason, problem.hint, problem.opset});
   }
   if (!imported)
     return finish(CompileStatus::ModelError);
@@ -392,18 +404,20 @@ CheckResult Compilation::check() {
       ++checked.numOperations;
       std::string reason = instance->check(op);
       if (!reason.empty())
-        checked.problems.push_back({describeLocation(op->getLoc()), op->getName().getStringRef().str(), getOperandText(op), reason,
-                                    "target " + instance->getName(), 0});
+        checked.problems.push_back({describeLocation(op->getLoc()), op->getName().getStringRef().str(),
+                                    getOperandText(op), reason, "target " + instance->getName(), 0});
     });
   }
-  return finish(checked.problems.empty() && checked.errors.empty() ? CompileStatus::Done : CompileStatus::ModelError);
+  return finish(checked.problems.empty() && checked.errors.empty() ? CompileStatus::Done
+                                                                   : CompileStatus::ModelError);
 }
 
 CompileResult compile(const CompileOptions &options) { return Compilation(options).compile(); }
 CheckResult check(const CompileOptions &options) { return Compilation(options).check(); }
 
 std::string toString(const CheckProblem &problem) {
-  std::string node = StringRef(problem.node).starts_with("node") ? problem.node : "node \"" + problem.node + "\"";
+  std::string node =
+      StringRef(problem.node).starts_with("node") ? problem.node : "node \"" + problem.node + "\"";
   std::string text = node + " (" + problem.op;
   if (problem.opset)
     text += ", opset " + std::to_string(problem.opset);

@@ -18,7 +18,9 @@ static void collect(Location location, llvm::SetVector<StringRef> &names, std::s
   } else if (auto call = dyn_cast<CallSiteLoc>(location)) {
     collect(call.getCallee(), names, file);
   } else if (auto position = dyn_cast<FileLineColLoc>(location); position && file.empty()) {
-    file = (position.getFilename().getValue() + ":" + Twine(position.getLine()) + ":" + Twine(position.getColumn())).str();
+    file = (position.getFilename().getValue() + ":" + Twine(position.getLine()) + ":" +
+            Twine(position.getColumn()))
+               .str();
   }
 }
 
@@ -30,7 +32,8 @@ std::string describeLocation(Location location) {
     return file;
   constexpr size_t kShown = 3;
   ArrayRef<StringRef> shown = names.getArrayRef();
-  std::string text = (shown.size() == 1 ? "node \"" : "nodes \"") + llvm::join(shown.take_front(kShown), "\", \"") + "\"";
+  std::string text =
+      (shown.size() == 1 ? "node \"" : "nodes \"") + llvm::join(shown.take_front(kShown), "\", \"") + "\"";
   if (shown.size() > kShown)
     text += " and " + std::to_string(shown.size() - kShown) + " more";
   return text;

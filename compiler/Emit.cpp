@@ -50,7 +50,8 @@ static std::vector<std::string> getStrings(ArrayAttr attr) {
 
 /// The bytes of an image, which the attribute holds as i8.
 static ArrayRef<char> getImage(ElementsAttr attr) {
-  if (auto dense = dyn_cast<DenseElementsAttr>(attr); dense && (!dense.isSplat() || dense.getNumElements() == 1))
+  if (auto dense = dyn_cast<DenseElementsAttr>(attr);
+      dense && (!dense.isSplat() || dense.getNumElements() == 1))
     return dense.getRawData();
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr))
     if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
@@ -68,7 +69,8 @@ struct Executables {
 /// Turns one program into the module's function.
 class FunctionEmitter {
 public:
-  FunctionEmitter(rt::ProgramOp program, const Executables &executables, Instance &instance, RecipeTable &recipes)
+  FunctionEmitter(rt::ProgramOp program, const Executables &executables, Instance &instance,
+                  RecipeTable &recipes)
       : program(program), executables(executables), instance(instance), recipes(recipes) {}
   FailureOr<Function> emit();
 
@@ -77,7 +79,9 @@ private:
   LogicalResult emitOp(Operation &op);
   LogicalResult emitDispatch(rt::DispatchOp op);
   FailureOr<TensorType> getType(rt::TensorAttr attr);
-  uint32_t getRegister(Value value) { return registers.try_emplace(value, registers.size() + program.getSymbols().size()).first->second; }
+  uint32_t getRegister(Value value) {
+    return registers.try_emplace(value, registers.size() + program.getSymbols().size()).first->second;
+  }
   uint32_t getSlot(Value value) { return slots.try_emplace(value, slots.size()).first->second; }
   Operand getOperand(Value value) {
     if (auto constant = value.getDefiningOp<arith::ConstantOp>())
@@ -102,9 +106,12 @@ FailureOr<TensorType> FunctionEmitter::getType(rt::TensorAttr attr) {
   type.name = attr.getName().str();
   type.elementType = getElementType(attr.getType().getElementType());
   if (type.elementType == AICC_TYPE_INVALID)
-    return program.emitError() << "'" << attr.getName() << "' has an element type that modules don't have: " << attr.getType();
-  for (auto [size, symbol, text] : llvm::zip_equal(attr.getType().getShape(), attr.getSymbols(), attr.getDims()))
-    type.dims.push_back({ShapedType::isDynamic(size) ? -1 : size, static_cast<int32_t>(symbol), text.getValue().str()});
+    return program.emitError() << "'" << attr.getName()
+                               << "' has an element type that modules don't have: " << attr.getType();
+  for (auto [size, symbol, text] :
+       llvm::zip_equal(attr.getType().getShape(), attr.getSymbols(), attr.getDims()))
+    type.dims.push_back(
+        {ShapedType::isDynamic(size) ? -1 : size, static_cast<int32_t>(symbol), text.getValue().str()});
   return type;
 }
 
@@ -119,7 +126,8 @@ LogicalResult FunctionEmitter::emitSignature() {
   }
   for (auto [i, attr] : llvm::enumerate(program.getSymbols())) {
     auto symbol = cast<rt::SymbolAttr>(attr);
-    function.symbols.push_back({symbol.getName().str(), symbol.getMin(), symbol.getMax(), 1, static_cast<uint32_t>(symbol.getArg()),
+    function.symbols.push_back({symbol.getName().str(), symbol.getMin(), symbol.getMax(), 1,
+                                static_cast<uint32_t>(symbol.getArg()),
                                 static_cast<uint32_t>(symbol.getDim()), static_cast<int32_t>(i)});
   }
   rt::ResultsOp results = program.getResultsOp();
@@ -141,11 +149,13 @@ LogicalResult FunctionEmitter::emitSignature() {
 LogicalResult FunctionEmitter::emitDispatch(rt::DispatchOp op) {
   auto executable = executables.indices.find(op.getKernel().getRootReference());
   if (executable == executables.indices.end())
-    return op.emitError() << "there is no executable '" << op.getKernel().getRootReference().getValue() << "'";
+    return op.emitError() << "there is no executable '" << op.getKernel().getRootReference().getValue()
+                          << "'";
   const auto &entries = executables.entries[executable->second];
   auto entry = entries.find(op.getKernel().getLeafReference().getValue());
   if (entry == entries.end())
-    return op.emitError() << "the executable has no kernel '" << op.getKernel().getLeafReference().getValue() << "'";
+    return op.emitError() << "the executable has no kernel '" << op.getKernel().getLeafReference().getValue()
+                          << "'";
   CommandDispatch command;
   command.executable = executable->second;
   command.entry = entry->second;
@@ -161,7 +171,8 @@ LogicalResult FunctionEmitter::emitDispatch(rt::DispatchOp op) {
   Entry &info = instance.executables[executable->second].entries[entry->second];
   uint32_t buffers = command.bindings.size(), params = command.params.size();
   if (info.bufferCount && (info.bufferCount != buffers || info.paramCount != params))
-    return op.emitError() << "kernel '" << info.name << "' is called with different numbers of buffers or parameters";
+    return op.emitError() << "kernel '" << info.name
+                          << "' is called with different numbers of buffers or parameters";
   info.bufferCount = buffers;
   info.paramCount = params;
   commands->push_back(std::move(command));
@@ -170,35 +181,45 @@ LogicalResult FunctionEmitter::emitDispatch(rt::DispatchOp op) {
 
 LogicalResult FunctionEmitter::emitOp(Operation &operation) {
   if (auto op = dyn_cast<rt::ArithOp>(operation)) {
-    commands->push_back(CommandArith{static_cast<ArithOp>(op.getKind()), getRegister(op), getOperand(op.getLhs()), getOperand(op.getRhs())});
+    commands->push_back(CommandArith{static_cast<ArithOp>(op.getKind()), getRegister(op),
+                                     getOperand(op.getLhs()), getOperand(op.getRhs())});
   } else if (auto op = dyn_cast<rt::SelectOp>(operation)) {
-    commands->push_back(CommandSelect{getRegister(op), getOperand(op.getCondition()), getOperand(op.getThen()), getOperand(op.getOtherwise())});
+    commands->push_back(CommandSelect{getRegister(op), getOperand(op.getCondition()),
+                                      getOperand(op.getThen()), getOperand(op.getOtherwise())});
   } else if (auto op = dyn_cast<rt::ArgDimOp>(operation)) {
-    commands->push_back(CommandArgDim{getRegister(op), static_cast<uint32_t>(op.getArg()), static_cast<uint32_t>(op.getDim())});
+    commands->push_back(CommandArgDim{getRegister(op), static_cast<uint32_t>(op.getArg()),
+                                      static_cast<uint32_t>(op.getDim())});
   } else if (auto op = dyn_cast<rt::AssertOp>(operation)) {
-    commands->push_back(CommandAssert{getOperand(op.getCondition()), op.getMessage().str(), getStrings(op.getNodes())});
+    commands->push_back(
+        CommandAssert{getOperand(op.getCondition()), op.getMessage().str(), getStrings(op.getNodes())});
   } else if (auto op = dyn_cast<rt::LoadScalarOp>(operation)) {
-    commands->push_back(CommandLoadScalar{getRegister(op), getSlot(op.getBuffer()), getOperand(op.getOffset()), getElementType(op.getType())});
+    commands->push_back(CommandLoadScalar{getRegister(op), getSlot(op.getBuffer()),
+                                          getOperand(op.getOffset()), getElementType(op.getType())});
   } else if (auto op = dyn_cast<rt::AllocOp>(operation)) {
-    commands->push_back(CommandAlloc{getSlot(op), getOperand(op.getSize()), static_cast<uint32_t>(op.getAlignment())});
+    commands->push_back(
+        CommandAlloc{getSlot(op), getOperand(op.getSize()), static_cast<uint32_t>(op.getAlignment())});
   } else if (auto op = dyn_cast<rt::FreeOp>(operation)) {
     commands->push_back(CommandFree{getSlot(op.getBuffer())});
   } else if (auto op = dyn_cast<rt::ViewOp>(operation)) {
-    commands->push_back(CommandView{getSlot(op), getSlot(op.getSource()), getOperand(op.getOffset()), getOperand(op.getSize())});
+    commands->push_back(CommandView{getSlot(op), getSlot(op.getSource()), getOperand(op.getOffset()),
+                                    getOperand(op.getSize())});
   } else if (auto op = dyn_cast<rt::ConstantOp>(operation)) {
     commands->push_back(CommandConstant{getSlot(op), recipes.getIndex(op.getValue())});
   } else if (auto op = dyn_cast<rt::CopyOp>(operation)) {
-    commands->push_back(CommandCopy{getSlot(op.getTarget()), getOperand(op.getTargetOffset()), getSlot(op.getSource()),
-                                    getOperand(op.getSourceOffset()), getOperand(op.getSize())});
+    commands->push_back(CommandCopy{getSlot(op.getTarget()), getOperand(op.getTargetOffset()),
+                                    getSlot(op.getSource()), getOperand(op.getSourceOffset()),
+                                    getOperand(op.getSize())});
   } else if (auto op = dyn_cast<rt::FillOp>(operation)) {
-    commands->push_back(CommandFill{getSlot(op.getTarget()), getOperand(op.getOffset()), getOperand(op.getSize()),
-                                    getOperand(op.getPattern()), static_cast<uint32_t>(op.getPatternSize())});
+    commands->push_back(CommandFill{getSlot(op.getTarget()), getOperand(op.getOffset()),
+                                    getOperand(op.getSize()), getOperand(op.getPattern()),
+                                    static_cast<uint32_t>(op.getPatternSize())});
   } else if (auto op = dyn_cast<rt::DispatchOp>(operation)) {
     return emitDispatch(op);
   } else if (isa<rt::ReturnOp>(operation)) {
     commands->push_back(CommandReturn{});
   } else if (auto op = dyn_cast<rt::ArenaOp>(operation)) {
-    function.arenas.push_back({getSlot(op), static_cast<uint64_t>(op.getSize()), static_cast<uint32_t>(op.getAlignment())});
+    function.arenas.push_back(
+        {getSlot(op), static_cast<uint64_t>(op.getSize()), static_cast<uint32_t>(op.getAlignment())});
   } else if (!isa<rt::SymbolOp, rt::ResultsOp, arith::ConstantOp, nn::EvaluateOpInterface>(operation)) {
     return operation.emitError() << "'" << operation.getName() << "' has no command in the module format";
   }
@@ -221,7 +242,8 @@ FailureOr<Function> FunctionEmitter::emit() {
   return std::move(function);
 }
 
-static LogicalResult emitInstance(const EmitInstance &from, ModuleWriter &writer, RecipeTable &recipes, Instance &instance) {
+static LogicalResult emitInstance(const EmitInstance &from, ModuleWriter &writer, RecipeTable &recipes,
+                                  Instance &instance) {
   Executables executables;
   instance.target = from.name;
   instance.format = from.format;
@@ -255,7 +277,8 @@ static LogicalResult emitInstance(const EmitInstance &from, ModuleWriter &writer
   return success();
 }
 
-LogicalResult emitModule(ArrayRef<EmitInstance> instances, ModuleWriter &writer, llvm::function_ref<void(double)> progress) {
+LogicalResult emitModule(ArrayRef<EmitInstance> instances, ModuleWriter &writer,
+                         llvm::function_ref<void(double)> progress) {
   RecipeTable recipes;
   for (const EmitInstance &instance : instances) {
     ModuleOp module = instance.module;
@@ -268,7 +291,8 @@ LogicalResult emitModule(ArrayRef<EmitInstance> instances, ModuleWriter &writer,
     if (failed(emitInstance(from, writer, recipes, emitted.emplace_back())))
       return failure();
   // The runtime takes the first that fits: the most demanding one comes first.
-  llvm::stable_sort(emitted, [](const Instance &a, const Instance &b) { return a.features.size() > b.features.size(); });
+  llvm::stable_sort(
+      emitted, [](const Instance &a, const Instance &b) { return a.features.size() > b.features.size(); });
   for (Instance &instance : emitted)
     writer.addInstance(std::move(instance));
   if (writer.failed())

@@ -18,8 +18,9 @@ struct EmitInstance {
   std::string name, format;
 };
 
-/// Writes weights, kernels and programs of all instances. Weights are evaluated one at a time, once for equal recipes, and freed when they are
-/// written. Fails after diagnostics; the writer's own errors become one. Does not finish the file.
+/// Writes weights, kernels and programs of all instances. Weights are evaluated one at a time, once for equal
+/// recipes, and freed when they are written. Fails after diagnostics; the writer's own errors become one.
+/// Does not finish the file.
 llvm::LogicalResult emitModule(llvm::ArrayRef<EmitInstance> instances, ModuleWriter &writer,
                                llvm::function_ref<void(double)> progress);
 

@@ -23,7 +23,8 @@ unsigned RecipeTable::getId(Value value) {
     }
     std::vector<const void *> key;
     if (op) {
-      key = {op->getName().getAsOpaquePointer(), op->getAttrDictionary().getAsOpaquePointer(), current.getType().getAsOpaquePointer(),
+      key = {op->getName().getAsOpaquePointer(), op->getAttrDictionary().getAsOpaquePointer(),
+             current.getType().getAsOpaquePointer(),
              reinterpret_cast<const void *>(uintptr_t(cast<OpResult>(current).getResultNumber()))};
       for (Value operand : op->getOperands())
         key.push_back(reinterpret_cast<const void *>(uintptr_t(ids.lookup(operand))));
@@ -50,12 +51,14 @@ LogicalResult RecipeTable::write(ModuleWriter &writer, llvm::function_ref<void(d
   for (const Recipe &recipe : recipes)
     total += sizeOf(recipe.value);
   for (Recipe &recipe : recipes) {
-    // A context for each: it maps the model's file, and what has been read stays in memory until it is unmapped.
+    // A context for each: it maps the model's file, and what has been read stays in memory until it is
+    // unmapped.
     nn::EvalContext ctx;
     FailureOr<nn::Tensor> tensor = nn::evaluateConstant(recipe.value, ctx);
     if (failed(tensor))
       return emitError(recipe.value.getLoc())
-             << "the weight" << (recipe.name.empty() ? "" : " '" + recipe.name + "'") << " can't be computed: " << ctx.error;
+             << "the weight" << (recipe.name.empty() ? "" : " '" + recipe.name + "'")
+             << " can't be computed: " << ctx.error;
     ArrayRef<char> bytes = tensor->getBytes();
     recipe.constant = writer.addConstant(bytes.data(), bytes.size(), recipe.name);
     if (writer.failed())
@@ -66,6 +69,8 @@ LogicalResult RecipeTable::write(ModuleWriter &writer, llvm::function_ref<void(d
   return success();
 }
 
-uint32_t RecipeTable::getIndex(Value value) const { return recipes[recipeOfId.lookup(ids.lookup(value))].constant; }
+uint32_t RecipeTable::getIndex(Value value) const {
+  return recipes[recipeOfId.lookup(ids.lookup(value))].constant;
+}
 
 } // namespace aicc

@@ -13,7 +13,8 @@ namespace aicc {
 
 class RecipeTable {
 public:
-  /// Adds a constant-computable value, under the module's name for it. Recipes are equal if their operations and attributes are.
+  /// Adds a constant-computable value, under the module's name for it. Recipes are equal if their operations
+  /// and attributes are.
   void add(mlir::Value value, llvm::StringRef name);
   /// Evaluates and writes all. Fails after a diagnostic.
   llvm::LogicalResult write(ModuleWriter &writer, llvm::function_ref<void(double)> progress);

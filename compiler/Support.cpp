@@ -41,10 +41,12 @@ std::string getBuildId() {
     std::string text = "0.1.0";
     Dl_info info;
     struct stat status;
-    if (dladdr(reinterpret_cast<void *>(&getBuildId), &info) && info.dli_fname && stat(info.dli_fname, &status) == 0) {
+    if (dladdr(reinterpret_cast<void *>(&getBuildId), &info) && info.dli_fname &&
+        stat(info.dli_fname, &status) == 0) {
       char build[64];
-      std::snprintf(build, sizeof(build), " build %llx-%llx", static_cast<unsigned long long>(status.st_mtim.tv_sec),
-                    static_cast<unsigned long long>(status.st_mtim.tv_nsec ^ (uint64_t(status.st_size) << 20)));
+      std::snprintf(
+          build, sizeof(build), " build %llx-%llx", static_cast<unsigned long long>(status.st_mtim.tv_sec),
+          static_cast<unsigned long long>(status.st_mtim.tv_nsec ^ (uint64_t(status.st_size) << 20)));
       text += build;
     }
     return text;
@@ -52,7 +54,8 @@ std::string getBuildId() {
   return id;
 }
 
-//===--- crashes -------------------------------------------------------------------------------------------------------===//
+//===--- crashes
+//-------------------------------------------------------------------------------------------------------===//
 
 static std::atomic<const char *> currentPhase{nullptr};
 
@@ -61,7 +64,11 @@ void setCurrentPhase(const char *name) { currentPhase = name; }
 /// Only what a signal handler may do.
 [[noreturn]] static void die(const char *what) {
   const char *phase = currentPhase;
-  const char *parts[] = {"error: aicc ", what, phase ? " in the phase '" : "", phase ? phase : "", phase ? "'" : "",
+  const char *parts[] = {"error: aicc ",
+                         what,
+                         phase ? " in the phase '" : "",
+                         phase ? phase : "",
+                         phase ? "'" : "",
                          "; this is a bug of aicc, please report it with the model\n"};
   for (const char *part : parts)
     (void)!write(STDERR_FILENO, part, std::strlen(part));

@@ -11,7 +11,9 @@ namespace aicc {
 class Stopwatch {
 public:
   void restart() { begin = std::chrono::steady_clock::now(); }
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
 
 private:
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();

@@ -24,7 +24,8 @@
 #include "dialects/rt/RtOps.h.inc"
 
 namespace aicc::rt {
-/// The arithmetic of the runtime on two numbers; nullopt where the runtime would end the run (overflow, division by zero).
+/// The arithmetic of the runtime on two numbers; nullopt where the runtime would end the run (overflow,
+/// division by zero).
 std::optional<int64_t> compute(ArithKind kind, int64_t a, int64_t b);
 } // namespace aicc::rt
 

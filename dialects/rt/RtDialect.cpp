@@ -32,17 +32,20 @@ void RtDialect::initialize() {
       >();
 }
 
-//===--- attributes ----------------------------------------------------------------------------------------------------===//
+//===--- attributes
+//----------------------------------------------------------------------------------------------------===//
 
-LogicalResult TensorAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, RankedTensorType type,
-                                 ArrayRef<int64_t> symbols, ArrayRef<StringAttr> dims) {
+LogicalResult TensorAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name,
+                                 RankedTensorType type, ArrayRef<int64_t> symbols,
+                                 ArrayRef<StringAttr> dims) {
   size_t rank = type ? type.getRank() : 0;
   if (!type || symbols.size() != rank || dims.size() != rank)
     return emitError() << "'" << name << "' must have a symbol and a text for each dimension";
   return success();
 }
 
-//===--- the program ---------------------------------------------------------------------------------------------------===//
+//===--- the program
+//---------------------------------------------------------------------------------------------------===//
 
 LogicalResult ProgramOp::verify() {
   for (Attribute attr : getSymbols()) {
@@ -50,7 +53,8 @@ LogicalResult ProgramOp::verify() {
     if (!symbol)
       return emitOpError("'symbols' must be #rt.symbol attributes");
     if (symbol.getMin() < 0 || symbol.getMin() > symbol.getMax())
-      return emitOpError("symbol '") << symbol.getName() << "' has bounds " << symbol.getMin() << ".." << symbol.getMax();
+      return emitOpError("symbol '") << symbol.getName() << "' has bounds " << symbol.getMin() << ".."
+                                     << symbol.getMax();
     auto arg = symbol.getArg() >= 0 && symbol.getArg() < int64_t(getArgs().size())
                    ? dyn_cast<TensorAttr>(getArgs()[symbol.getArg()])
                    : TensorAttr();
@@ -63,7 +67,8 @@ LogicalResult ProgramOp::verify() {
       if (!tensor)
         return emitOpError("'args' and 'results' must be #rt.tensor attributes");
       for (auto [symbol, size] : llvm::zip_equal(tensor.getSymbols(), tensor.getType().getShape()))
-        if (symbol < -1 || symbol >= int64_t(getSymbols().size()) || (symbol >= 0 && !ShapedType::isDynamic(size)))
+        if (symbol < -1 || symbol >= int64_t(getSymbols().size()) ||
+            (symbol >= 0 && !ShapedType::isDynamic(size)))
           return emitOpError("'") << tensor.getName() << "' names a symbol that it can't have";
     }
   return success();
@@ -106,11 +111,13 @@ LogicalResult ResultsOp::verify() {
     if (auto tensor = dyn_cast<TensorAttr>(attr))
       sizes += tensor.getType().getRank();
   if (getBuffers().size() != program.getResults().size() || getSizes().size() != sizes)
-    return emitOpError("must give a buffer for each of the program's results, and take a size for each dimension");
+    return emitOpError(
+        "must give a buffer for each of the program's results, and take a size for each dimension");
   return success();
 }
 
-//===--- registers -----------------------------------------------------------------------------------------------------===//
+//===--- registers
+//-----------------------------------------------------------------------------------------------------===//
 
 LogicalResult SymbolOp::verify() {
   auto program = (*this)->getParentOfType<ProgramOp>();
@@ -176,7 +183,8 @@ std::optional<int64_t> aicc::rt::compute(ArithKind kind, int64_t a, int64_t b) {
 }
 
 OpFoldResult ArithOp::fold(FoldAdaptor adaptor) {
-  auto a = dyn_cast_if_present<IntegerAttr>(adaptor.getLhs()), b = dyn_cast_if_present<IntegerAttr>(adaptor.getRhs());
+  auto a = dyn_cast_if_present<IntegerAttr>(adaptor.getLhs()),
+       b = dyn_cast_if_present<IntegerAttr>(adaptor.getRhs());
   if (a && b)
     if (std::optional<int64_t> value = compute(getKind(), a.getInt(), b.getInt()))
       return IntegerAttr::get(getType(), *value);
@@ -198,7 +206,8 @@ LogicalResult LoadScalarOp::verify() {
   return success();
 }
 
-//===--- buffers -------------------------------------------------------------------------------------------------------===//
+//===--- buffers
+//-------------------------------------------------------------------------------------------------------===//
 
 LogicalResult FreeOp::verify() {
   if (!getBuffer().getDefiningOp<AllocOp>())

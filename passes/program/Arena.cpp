@@ -19,7 +19,8 @@ int64_t aicc::planArena(llvm::MutableArrayRef<ArenaItem> items) {
   for (unsigned index : order) {
     ArenaItem &item = items[index];
     // Empty tensors get a place too: an address is never null.
-    int64_t size = llvm::alignTo(std::max<int64_t>(item.size, 1), 64), end = 0, bestGap = INT64_MAX, best = -1;
+    int64_t size = llvm::alignTo(std::max<int64_t>(item.size, 1), 64), end = 0, bestGap = INT64_MAX,
+            best = -1;
     for (unsigned other : placed) {
       const ArenaItem &neighbour = items[other];
       if (neighbour.last < item.first || item.last < neighbour.first)
@@ -29,11 +30,13 @@ int64_t aicc::planArena(llvm::MutableArrayRef<ArenaItem> items) {
         bestGap = gap;
         best = end;
       }
-      end = std::max<int64_t>(end, neighbour.offset + llvm::alignTo(std::max<int64_t>(neighbour.size, 1), 64));
+      end =
+          std::max<int64_t>(end, neighbour.offset + llvm::alignTo(std::max<int64_t>(neighbour.size, 1), 64));
     }
     item.offset = best >= 0 ? best : end;
     total = std::max(total, item.offset + size);
-    auto position = llvm::upper_bound(placed, item.offset, [&](int64_t offset, unsigned other) { return offset < items[other].offset; });
+    auto position = llvm::upper_bound(
+        placed, item.offset, [&](int64_t offset, unsigned other) { return offset < items[other].offset; });
     placed.insert(position, index);
   }
   return total;

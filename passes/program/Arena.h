@@ -15,9 +15,9 @@ struct ArenaItem {
   int64_t offset = 0;
 };
 
-/// Sets the items' offsets (multiples of 64) so that none that are alive together overlap, and returns the arena's size. Largest first, each
-/// in the tightest gap that is free for its whole life (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural
-/// Net Inference", 2020: greedy by size).
+/// Sets the items' offsets (multiples of 64) so that none that are alive together overlap, and returns the
+/// arena's size. Largest first, each in the tightest gap that is free for its whole life (Pisarchyk and Lee,
+/// "Efficient Memory Management for Deep Neural Net Inference", 2020: greedy by size).
 int64_t planArena(llvm::MutableArrayRef<ArenaItem> items);
 
 } // namespace aicc

@@ -1,12 +1,13 @@
-// From launches to an rt program: what is stored where and for how long, in which order what is written. See Passes.td.
+// From launches to an rt program: what is stored where and for how long, in which order what is written. See
+// Passes.td.
 
 #include "dialects/exe/Exe.h"
 #include "dialects/nn/NN.h"
+#include "mlir/IR/IRMapping.h"
 #include "passes/graph/Constants.h"
 #include "passes/program/Arena.h"
 #include "passes/program/Passes.h"
 #include "passes/program/Registers.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -66,11 +67,11 @@ private:
   nn::ShapeContext ctx;
   ConstantValues constants;
   SmallVector<exe::LaunchOp> launches;
-  llvm::DenseMap<Value, unsigned> lastUse;           // of roots: step
-  llvm::DenseMap<Value, unsigned> memoryOf;          // of roots that launches write: index
+  llvm::DenseMap<Value, unsigned> lastUse;  // of roots: step
+  llvm::DenseMap<Value, unsigned> memoryOf; // of roots that launches write: index
   SmallVector<Memory> memories;
-  SmallVector<Attribute> symbols;                    // the function's
-  SmallVector<int64_t> inputs;                       // symbol -> the program's symbol, or -1
+  SmallVector<Attribute> symbols;                      // the function's
+  SmallVector<int64_t> inputs;                         // symbol -> the program's symbol, or -1
   SmallVector<std::pair<unsigned, unsigned>> bindings; // the program's symbols: argument, dimension
 
   rt::ProgramOp program;
@@ -80,7 +81,7 @@ private:
   Value arena;
   IRMapping recipes;
   llvm::DenseMap<Value, Value> constantBuffers;
-  SmallVector<unsigned> idle;                        // memories that are dead but kept for reuse
+  SmallVector<unsigned> idle; // memories that are dead but kept for reuse
 };
 } // namespace
 
@@ -99,7 +100,8 @@ AffineExpr ProgramBuilder::getBytes(Value value) const {
   return ctx.simplify(ctx.product(shapes.get(value)) * nn::getElementSize(type.getElementType()));
 }
 
-//===--- analysis ------------------------------------------------------------------------------------------------------===//
+//===--- analysis
+//------------------------------------------------------------------------------------------------------===//
 
 LogicalResult ProgramBuilder::setShapes(exe::LaunchOp launch) {
   auto attr = launch->getAttrOfType<ArrayAttr>(kLaunchShapesAttrName);
@@ -111,7 +113,8 @@ LogicalResult ProgramBuilder::setShapes(exe::LaunchOp launch) {
     if (attr) {
       auto map = dyn_cast<AffineMapAttr>(attr[i]);
       if (!map || map.getValue().getNumResults() != unsigned(type.getRank()) || map.getValue().getNumDims())
-        return launch.emitOpError("'") << kLaunchShapesAttrName << "' must have a map with a size for each dimension";
+        return launch.emitOpError("'")
+               << kLaunchShapesAttrName << "' must have a map with a size for each dimension";
       llvm::append_range(shape, map.getValue().getResults());
     } else if (type.hasStaticShape()) {
       for (int64_t size : type.getShape())
@@ -182,7 +185,8 @@ int ProgramBuilder::findInPlace(exe::LaunchOp launch, unsigned step, unsigned re
     if (found == memoryOf.end() || lastUse.lookup(root) != step)
       continue;
     Memory &memory = memories[found->second];
-    if (memory.last != step || memory.result >= 0 || !shapes.equal(memory.bytes, getBytes(launch.getResult(result))))
+    if (memory.last != step || memory.result >= 0 ||
+        !shapes.equal(memory.bytes, getBytes(launch.getResult(result))))
       continue;
     // Every place where the launch reads that memory must allow it.
     bool allowed = true;
@@ -221,7 +225,8 @@ void ProgramBuilder::assignMemory() {
   }
 }
 
-//===--- the program and its shape program -----------------------------------------------------------------------------===//
+//===--- the program and its shape program
+//-----------------------------------------------------------------------------===//
 
 /// Gives each input symbol the first dimension that is it alone.
 LogicalResult ProgramBuilder::bindSymbols() {
@@ -270,22 +275,27 @@ LogicalResult ProgramBuilder::createProgram() {
   SmallVector<Attribute> args, outs, programSymbols;
   for (BlockArgument argument : func.getArguments()) {
     unsigned i = argument.getArgNumber();
-    args.push_back(describe(nameOf(func.getArgAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "input_", i), argument));
+    args.push_back(
+        describe(nameOf(func.getArgAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "input_", i),
+                 argument));
   }
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
-    outs.push_back(describe(nameOf(func.getResultAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "output_", i), value));
+    outs.push_back(describe(
+        nameOf(func.getResultAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "output_", i),
+        value));
   programSymbols.resize(bindings.size());
   for (auto [i, input] : llvm::enumerate(inputs))
     if (input >= 0) {
       auto symbol = cast<nn::SymbolAttr>(symbols[i]);
-      programSymbols[input] = rt::SymbolAttr::get(func.getContext(), symbol.getName(), symbol.getMin(), symbol.getMax(),
-                                                  bindings[input].first, bindings[input].second);
+      programSymbols[input] =
+          rt::SymbolAttr::get(func.getContext(), symbol.getName(), symbol.getMin(), symbol.getMax(),
+                              bindings[input].first, bindings[input].second);
     }
   // The function makes room for the program of its name.
   StringAttr name = func.getSymNameAttr();
   func.setSymName((name.getValue() + ".launches").str());
-  program = builder.create<rt::ProgramOp>(func.getLoc(), name, builder.getArrayAttr(args), builder.getArrayAttr(outs),
-                                          builder.getArrayAttr(programSymbols));
+  program = builder.create<rt::ProgramOp>(func.getLoc(), name, builder.getArrayAttr(args),
+                                          builder.getArrayAttr(outs), builder.getArrayAttr(programSymbols));
   Block &block = program.getBody().emplaceBlock();
   for (BlockArgument argument : func.getArguments())
     block.addArgument(builder.getType<rt::BufferType>(), argument.getLoc());
@@ -295,7 +305,8 @@ LogicalResult ProgramBuilder::createProgram() {
 FailureOr<Value> ProgramBuilder::getRegister(AffineExpr expr, Operation *op) {
   if (Value value = registers->get(ctx.simplify(expr)))
     return value;
-  op->emitError("no input has the size '") << registers->getUnbound() << "' as a dimension of its own, which is needed to compute with it";
+  op->emitError("no input has the size '")
+      << registers->getUnbound() << "' as a dimension of its own, which is needed to compute with it";
   return failure();
 }
 
@@ -312,8 +323,8 @@ LogicalResult ProgramBuilder::emitChecks() {
         return failure();
       Value actual = registers->argDim(argument.getArgNumber(), dim);
       registers->check(registers->arith(rt::ArithKind::eq, actual, *wanted),
-                       "input " + program.getArg(argument.getArgNumber()).getName() + ": dimension " + Twine(dim) + " must be " +
-                           toText(size, symbols),
+                       "input " + program.getArg(argument.getArgNumber()).getName() + ": dimension " +
+                           Twine(dim) + " must be " + toText(size, symbols),
                        {});
     }
   auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName);
@@ -326,7 +337,8 @@ LogicalResult ProgramBuilder::emitChecks() {
       return failure();
     Value condition = registers->arith(rt::ArithKind::eq, *a, *b);
     if (!exact)
-      condition = registers->arith(rt::ArithKind::ior, condition, registers->arith(rt::ArithKind::eq, *a, registers->constant(1)));
+      condition = registers->arith(rt::ArithKind::ior, condition,
+                                   registers->arith(rt::ArithKind::eq, *a, registers->constant(1)));
     StringRef node = check.getAs<StringAttr>("node").getValue();
     registers->check(condition,
                      "node " + node + ": the size " + toText(sizes.getResult(0), symbols) + " must be " +
@@ -340,7 +352,8 @@ LogicalResult ProgramBuilder::emitShapeProgram() {
   Block &block = program.getBody().front();
   OpBuilder builder = OpBuilder::atBlockEnd(&block);
   unsigned count = program.getResults().size();
-  results = builder.create<rt::ResultsOp>(func.getLoc(), SmallVector<Type>(count, builder.getType<rt::BufferType>()), ValueRange());
+  results = builder.create<rt::ResultsOp>(
+      func.getLoc(), SmallVector<Type>(count, builder.getType<rt::BufferType>()), ValueRange());
   registers = std::make_unique<Registers>(OpBuilder(results), func.getLoc(), symbols, inputs);
   if (failed(emitChecks()))
     return failure();
@@ -359,7 +372,8 @@ LogicalResult ProgramBuilder::emitShapeProgram() {
   return success();
 }
 
-//===--- memory --------------------------------------------------------------------------------------------------------===//
+//===--- memory
+//--------------------------------------------------------------------------------------------------------===//
 
 void ProgramBuilder::placeStatic() {
   SmallVector<ArenaItem> items;
@@ -468,7 +482,8 @@ std::pair<Value, int64_t> ProgramBuilder::locate(Value value, OpBuilder &at) {
   return {memory.buffer, std::max<int64_t>(memory.offset, 0)};
 }
 
-//===--- commands ------------------------------------------------------------------------------------------------------===//
+//===--- commands
+//------------------------------------------------------------------------------------------------------===//
 
 LogicalResult ProgramBuilder::emitLaunch(exe::LaunchOp launch, unsigned step) {
   auto getMap = [&](AffineMapAttr attr, SmallVectorImpl<Value> &values) -> LogicalResult {
@@ -505,8 +520,8 @@ LogicalResult ProgramBuilder::emitLaunch(exe::LaunchOp launch, unsigned step) {
     if (failed(bind(result)))
       return failure();
   }
-  body->create<rt::DispatchOp>(launch.getLoc(), launch.getKernel(), grid.front(), scratch.front(), params, buffers, offsets, lengths,
-                               launch.getNames());
+  body->create<rt::DispatchOp>(launch.getLoc(), launch.getKernel(), grid.front(), scratch.front(), params,
+                               buffers, offsets, lengths, launch.getNames());
   endMemory(step, *body);
   return success();
 }
@@ -522,7 +537,8 @@ LogicalResult ProgramBuilder::emitReturn() {
       return failure();
     auto [buffer, offset] = locate(value, *body);
     Value zero = registers->constant(0);
-    body->create<rt::CopyOp>(terminator->getLoc(), results.getBuffers()[i], zero, buffer, registers->constant(offset), *bytes);
+    body->create<rt::CopyOp>(terminator->getLoc(), results.getBuffers()[i], zero, buffer,
+                             registers->constant(offset), *bytes);
   }
   for (unsigned index : idle)
     body->create<rt::FreeOp>(func.getLoc(), memories[index].buffer);

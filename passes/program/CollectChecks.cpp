@@ -65,18 +65,21 @@ Attribute Checks::getAttr() {
   Builder builder(shapes.getContext());
   SmallVector<Attribute> attrs;
   for (const Check &check : checks)
-    attrs.push_back(builder.getDictionaryAttr({builder.getNamedAttr("sizes", AffineMapAttr::get(shapes.getMap({check.a, check.b}))),
-                                               builder.getNamedAttr("exact", builder.getBoolAttr(check.exact)),
-                                               builder.getNamedAttr("node", getNode(check.op))}));
+    attrs.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("sizes", AffineMapAttr::get(shapes.getMap({check.a, check.b}))),
+         builder.getNamedAttr("exact", builder.getBoolAttr(check.exact)),
+         builder.getNamedAttr("node", getNode(check.op))}));
   return builder.getArrayAttr(attrs);
 }
 
 /// The leading dimensions of a contraction broadcast; its inner ones must agree.
 static void collectMatMul(nn::MatMulOp op, nn::SymbolicShapes &shapes, Checks &checks) {
-  ArrayRef<AffineExpr> lhs = shapes.get(op.getLhs()), rhs = shapes.get(op.getRhs()), result = shapes.get(op.getResult());
+  ArrayRef<AffineExpr> lhs = shapes.get(op.getLhs()), rhs = shapes.get(op.getRhs()),
+                       result = shapes.get(op.getResult());
   if (lhs.size() < 2 || rhs.size() < 2 || result.size() < 2)
     return;
-  AffineExpr k = lhs[lhs.size() - (op.getTransposeLhs() ? 2 : 1)], other = rhs[rhs.size() - (op.getTransposeRhs() ? 1 : 2)];
+  AffineExpr k = lhs[lhs.size() - (op.getTransposeLhs() ? 2 : 1)],
+             other = rhs[rhs.size() - (op.getTransposeRhs() ? 1 : 2)];
   checks.add(op, k, other, /*exact=*/true);
   checks.addBroadcast(op, lhs.drop_back(2), result.drop_back(2));
   checks.addBroadcast(op, rhs.drop_back(2), result.drop_back(2));
@@ -105,7 +108,8 @@ LogicalResult aicc::collectChecks(func::FuncOp func) {
     } else if (auto broadcast = dyn_cast<nn::BroadcastOp>(op)) {
       checks.addBroadcast(op, shapes.get(broadcast.getInput()), shapes.get(broadcast.getResult()));
     } else if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
-      checks.add(op, ctx.product(shapes.get(reshape.getInput())), ctx.product(shapes.get(reshape.getResult())), /*exact=*/true);
+      checks.add(op, ctx.product(shapes.get(reshape.getInput())),
+                 ctx.product(shapes.get(reshape.getResult())), /*exact=*/true);
     } else if (auto matmul = dyn_cast<nn::MatMulOp>(op)) {
       collectMatMul(matmul, shapes, checks);
     } else if (auto concat = dyn_cast<nn::ConcatOp>(op)) {

@@ -1,4 +1,5 @@
-// The program phase: functions of launches become rt programs, with memory planned and sizes computed by commands.
+// The program phase: functions of launches become rt programs, with memory planned and sizes computed by
+// commands.
 
 #ifndef AICC_PASSES_PROGRAM_PASSES_H
 #define AICC_PASSES_PROGRAM_PASSES_H
@@ -16,13 +17,15 @@ namespace aicc {
 
 /// Function attribute: what sizes must hold at run time, as the pass collect-checks describes it.
 constexpr llvm::StringLiteral kChecksAttrName = "rt.checks";
-/// Attribute of exe.launch: an affine map over the function's symbols for each result, its sizes. Needed where they are not static.
+/// Attribute of exe.launch: an affine map over the function's symbols for each result, its sizes. Needed
+/// where they are not static.
 constexpr llvm::StringLiteral kLaunchShapesAttrName = "exe.shapes";
 
 /// Adds `func`'s checks to it. To be called on nn operations, before dispatches are formed.
 llvm::LogicalResult collectChecks(mlir::func::FuncOp func);
 
-/// Replaces `func`, which holds launches, recipes of constants and reshapes, by an rt.program. Fails after diagnostics.
+/// Replaces `func`, which holds launches, recipes of constants and reshapes, by an rt.program. Fails after
+/// diagnostics.
 llvm::LogicalResult buildProgram(mlir::func::FuncOp func);
 
 #define GEN_PASS_REGISTRATION

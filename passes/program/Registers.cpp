@@ -28,7 +28,8 @@ Value Registers::arith(ArithKind kind, Value a, Value b) {
   if (x && y)
     if (std::optional<int64_t> number = rt::compute(kind, *x, *y))
       return constant(*number);
-  bool isOne = y == 1 && (kind == ArithKind::mul || kind == ArithKind::floordiv || kind == ArithKind::ceildiv);
+  bool isOne =
+      y == 1 && (kind == ArithKind::mul || kind == ArithKind::floordiv || kind == ArithKind::ceildiv);
   if (isOne || (y == 0 && (kind == ArithKind::add || kind == ArithKind::sub)))
     return a;
   Value &known = operations[{unsigned(kind), a, b}];
@@ -37,10 +38,13 @@ Value Registers::arith(ArithKind kind, Value a, Value b) {
   return known;
 }
 
-Value Registers::argDim(int64_t arg, int64_t dim) { return builder.create<rt::ArgDimOp>(loc, builder.getI64Type(), arg, dim); }
+Value Registers::argDim(int64_t arg, int64_t dim) {
+  return builder.create<rt::ArgDimOp>(loc, builder.getI64Type(), arg, dim);
+}
 
 void Registers::check(Value condition, const Twine &message, ArrayRef<StringRef> nodes) {
-  builder.create<rt::AssertOp>(loc, condition, builder.getStringAttr(message), builder.getStrArrayAttr(nodes));
+  builder.create<rt::AssertOp>(loc, condition, builder.getStringAttr(message),
+                               builder.getStrArrayAttr(nodes));
 }
 
 Value Registers::symbol(unsigned position) {
@@ -72,7 +76,8 @@ Value Registers::build(AffineExpr expr) {
   case AffineExprKind::Add: {
     // a + (-1) * b reads, and checks its range, better as a - b.
     auto product = dyn_cast<AffineBinaryOpExpr>(binary.getRHS());
-    if (product && product.getKind() == AffineExprKind::Mul && product.getRHS() == getAffineConstantExpr(-1, expr.getContext()))
+    if (product && product.getKind() == AffineExprKind::Mul &&
+        product.getRHS() == getAffineConstantExpr(-1, expr.getContext()))
       return arith(ArithKind::sub, get(binary.getLHS()), get(product.getLHS()));
     return arith(ArithKind::add, get(binary.getLHS()), get(binary.getRHS()));
   }
@@ -108,7 +113,8 @@ std::string aicc::toText(AffineExpr expr, ArrayRef<Attribute> symbols) {
     if (attr.getKind() == nn::SymbolKind::input)
       return attr.getName().str();
     AffineMap definition = attr.getDefinition().getValue();
-    return "max(" + toText(definition.getResult(0), symbols) + ", " + toText(definition.getResult(1), symbols) + ")";
+    return "max(" + toText(definition.getResult(0), symbols) + ", " +
+           toText(definition.getResult(1), symbols) + ")";
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
@@ -120,9 +126,11 @@ std::string aicc::toText(AffineExpr expr, ArrayRef<Attribute> symbols) {
   switch (expr.getKind()) {
   case AffineExprKind::Add: {
     auto product = dyn_cast<AffineBinaryOpExpr>(binary.getRHS());
-    if (product && product.getKind() == AffineExprKind::Mul && product.getRHS() == getAffineConstantExpr(-1, expr.getContext()))
+    if (product && product.getKind() == AffineExprKind::Mul &&
+        product.getRHS() == getAffineConstantExpr(-1, expr.getContext()))
       return toText(binary.getLHS(), symbols) + " - " + operand(product.getLHS());
-    if (auto number = dyn_cast<AffineConstantExpr>(binary.getRHS()); number && number.getValue() < 0 && number.getValue() != INT64_MIN)
+    if (auto number = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        number && number.getValue() < 0 && number.getValue() != INT64_MIN)
       return toText(binary.getLHS(), symbols) + " - " + std::to_string(-number.getValue());
     return toText(binary.getLHS(), symbols) + " + " + toText(binary.getRHS(), symbols);
   }

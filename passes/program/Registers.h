@@ -1,4 +1,5 @@
-// Sizes as register arithmetic: expressions over a function's symbols become rt operations, each expression once.
+// Sizes as register arithmetic: expressions over a function's symbols become rt operations, each expression
+// once.
 
 #ifndef AICC_PASSES_PROGRAM_REGISTERS_H
 #define AICC_PASSES_PROGRAM_REGISTERS_H
@@ -10,8 +11,8 @@ namespace aicc {
 
 class Registers {
 public:
-  /// `symbols`: the function's nn.symbols. `inputs[i]`: the program's number of symbol i, or -1. Operations are built at
-  /// `builder`'s place, which must stay in the shape program.
+  /// `symbols`: the function's nn.symbols. `inputs[i]`: the program's number of symbol i, or -1. Operations
+  /// are built at `builder`'s place, which must stay in the shape program.
   Registers(mlir::OpBuilder builder, mlir::Location loc, llvm::ArrayRef<mlir::Attribute> symbols,
             llvm::ArrayRef<int64_t> inputs)
       : builder(builder), loc(loc), symbols(symbols), inputs(inputs) {}

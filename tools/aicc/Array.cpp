@@ -75,37 +75,68 @@ template <typename T> static void store(char *to, double number) {
 double Array::get(int64_t index) const {
   const char *from = bytes.data() + static_cast<size_t>(index) * aicc_element_type_bits(type) / 8;
   switch (type) {
-  case AICC_TYPE_F64: return load<double>(from);
-  case AICC_TYPE_F32: return load<float>(from);
-  case AICC_TYPE_F16: return halfToDouble(load<uint16_t>(from));
-  case AICC_TYPE_BF16: return bitsToFloat(static_cast<uint32_t>(load<uint16_t>(from)) << 16);
-  case AICC_TYPE_I64: return static_cast<double>(load<int64_t>(from));
-  case AICC_TYPE_I32: return load<int32_t>(from);
-  case AICC_TYPE_I16: return load<int16_t>(from);
-  case AICC_TYPE_I8: return load<int8_t>(from);
-  case AICC_TYPE_U64: return static_cast<double>(load<uint64_t>(from));
-  case AICC_TYPE_U32: return load<uint32_t>(from);
-  case AICC_TYPE_U16: return load<uint16_t>(from);
-  default: return load<uint8_t>(from);
+  case AICC_TYPE_F64:
+    return load<double>(from);
+  case AICC_TYPE_F32:
+    return load<float>(from);
+  case AICC_TYPE_F16:
+    return halfToDouble(load<uint16_t>(from));
+  case AICC_TYPE_BF16:
+    return bitsToFloat(static_cast<uint32_t>(load<uint16_t>(from)) << 16);
+  case AICC_TYPE_I64:
+    return static_cast<double>(load<int64_t>(from));
+  case AICC_TYPE_I32:
+    return load<int32_t>(from);
+  case AICC_TYPE_I16:
+    return load<int16_t>(from);
+  case AICC_TYPE_I8:
+    return load<int8_t>(from);
+  case AICC_TYPE_U64:
+    return static_cast<double>(load<uint64_t>(from));
+  case AICC_TYPE_U32:
+    return load<uint32_t>(from);
+  case AICC_TYPE_U16:
+    return load<uint16_t>(from);
+  default:
+    return load<uint8_t>(from);
   }
 }
 
 void Array::set(int64_t index, double value) {
   char *to = bytes.data() + static_cast<size_t>(index) * aicc_element_type_bits(type) / 8;
   switch (type) {
-  case AICC_TYPE_F64: return store<double>(to, value);
-  case AICC_TYPE_F32: return store<float>(to, value);
-  case AICC_TYPE_F16: { uint16_t half = doubleToHalf(value); std::memcpy(to, &half, 2); return; }
-  case AICC_TYPE_BF16: { uint16_t brain = doubleToBrain(value); std::memcpy(to, &brain, 2); return; }
-  case AICC_TYPE_I64: return store<int64_t>(to, value);
-  case AICC_TYPE_I32: return store<int32_t>(to, value);
-  case AICC_TYPE_I16: return store<int16_t>(to, value);
-  case AICC_TYPE_I8: return store<int8_t>(to, value);
-  case AICC_TYPE_U64: return store<uint64_t>(to, value);
-  case AICC_TYPE_U32: return store<uint32_t>(to, value);
-  case AICC_TYPE_U16: return store<uint16_t>(to, value);
-  case AICC_TYPE_BOOL: return store<uint8_t>(to, value != 0);
-  default: return store<uint8_t>(to, value);
+  case AICC_TYPE_F64:
+    return store<double>(to, value);
+  case AICC_TYPE_F32:
+    return store<float>(to, value);
+  case AICC_TYPE_F16: {
+    uint16_t half = doubleToHalf(value);
+    std::memcpy(to, &half, 2);
+    return;
+  }
+  case AICC_TYPE_BF16: {
+    uint16_t brain = doubleToBrain(value);
+    std::memcpy(to, &brain, 2);
+    return;
+  }
+  case AICC_TYPE_I64:
+    return store<int64_t>(to, value);
+  case AICC_TYPE_I32:
+    return store<int32_t>(to, value);
+  case AICC_TYPE_I16:
+    return store<int16_t>(to, value);
+  case AICC_TYPE_I8:
+    return store<int8_t>(to, value);
+  case AICC_TYPE_U64:
+    return store<uint64_t>(to, value);
+  case AICC_TYPE_U32:
+    return store<uint32_t>(to, value);
+  case AICC_TYPE_U16:
+    return store<uint16_t>(to, value);
+  case AICC_TYPE_BOOL:
+    return store<uint8_t>(to, value != 0);
+  default:
+    return store<uint8_t>(to, value);
   }
 }
 

@@ -1,4 +1,5 @@
-// Tensors in this tool's hands: bytes with a type and sizes, their elements as numbers, and .npy files of them.
+// Tensors in this tool's hands: bytes with a type and sizes, their elements as numbers, and .npy files of
+// them.
 
 #ifndef AICC_TOOLS_ARRAY_H
 #define AICC_TOOLS_ARRAY_H

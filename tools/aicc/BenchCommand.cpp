@@ -52,7 +52,8 @@ static void resetPeakMemory() {
   close(fd);
 }
 
-/// Warms up, then runs until times are steady enough: `runs` times, or about 1.5 seconds and at least 10 runs.
+/// Warms up, then runs until times are steady enough: `runs` times, or about 1.5 seconds and at least 10
+/// runs.
 static std::vector<double> measure(Session &session, unsigned runs) {
   constexpr double kWarmUp = 300, kTime = 1500;
   constexpr size_t kFewest = 10, kMost = 100000;
@@ -62,7 +63,8 @@ static std::vector<double> measure(Session &session, unsigned runs) {
   while (millisecondsSince(begin) < kWarmUp);
   std::vector<double> times;
   begin = Clock::now();
-  while (runs ? times.size() < runs : times.size() < kFewest || (millisecondsSince(begin) < kTime && times.size() < kMost)) {
+  while (runs ? times.size() < runs
+              : times.size() < kFewest || (millisecondsSince(begin) < kTime && times.size() < kMost)) {
     Clock::time_point start = Clock::now();
     session.run();
     times.push_back(millisecondsSince(start));
@@ -77,7 +79,8 @@ static int runBench(const Options &options) {
   std::vector<Array> arrays;
   std::string shapes;
   for (Input &input : makeInputs(session, options.inputs)) {
-    shapes += (shapes.empty() ? "" : ", ") + values[arrays.size()].name + " " + toText(input.array.type, input.array.dims);
+    shapes += (shapes.empty() ? "" : ", ") + values[arrays.size()].name + " " +
+              toText(input.array.type, input.array.dims);
     arrays.push_back(std::move(input.array));
   }
   session.setInputs(arrays);
@@ -99,8 +102,10 @@ static int runBench(const Options &options) {
     std::printf("%s\n", json.dump(1).c_str());
   } else {
     std::printf("inputs      %s\n", shapes.c_str());
-    std::printf("device      %s (%s), %u threads, %s\n", device.id, device.name, device.thread_count, session.getTarget().c_str());
-    std::printf("latency     median %.3f ms, p90 %.3f ms, p99 %.3f ms (%zu runs)\n", middle, p90, p99, times.size());
+    std::printf("device      %s (%s), %u threads, %s\n", device.id, device.name, device.thread_count,
+                session.getTarget().c_str());
+    std::printf("latency     median %.3f ms, p90 %.3f ms, p99 %.3f ms (%zu runs)\n", middle, p90, p99,
+                times.size());
     std::printf("throughput  %.1f runs/s\n", 1e3 / middle);
     std::printf("memory      peak %s\n", formatBytes(peak).c_str());
   }
@@ -121,12 +126,20 @@ Action addBench(CLI::App &app) {
   auto options = std::make_shared<Options>();
   app.description("Measure how long a module or model runs");
   options->session.add(app);
-  app.add_option("--input", options->inputs, "As for `aicc run`")->type_name("NAME=...")->allow_extra_args(false);
-  app.add_option("--runs", options->runs, "How often to run (default: for about 1.5 seconds, at least 10 times)")->type_name("N");
-  app.add_flag("--json", options->json, "Print the result as JSON: median_ms, p90_ms, p99_ms, runs, threads, device, peak_rss_bytes");
+  app.add_option("--input", options->inputs, "As for `aicc run`")
+      ->type_name("NAME=...")
+      ->allow_extra_args(false);
+  app.add_option("--runs", options->runs,
+                 "How often to run (default: for about 1.5 seconds, at least 10 times)")
+      ->type_name("N");
+  app.add_flag("--json", options->json,
+               "Print the result as JSON: median_ms, p90_ms, p99_ms, runs, threads, device, peak_rss_bytes");
   app.add_flag("--profile", options->profile, "Print the time of each dispatch");
-  app.add_option("--trace", options->trace, "Write the last run as a trace for chrome://tracing or ui.perfetto.dev")->type_name("FILE.json");
-  app.footer("Examples:\n  aicc bench model.onnx --threads 1\n  aicc bench model.aicc --dim batch=8 --json\n  aicc bench model.aicc --profile "
+  app.add_option("--trace", options->trace,
+                 "Write the last run as a trace for chrome://tracing or ui.perfetto.dev")
+      ->type_name("FILE.json");
+  app.footer("Examples:\n  aicc bench model.onnx --threads 1\n  aicc bench model.aicc --dim batch=8 --json\n "
+             " aicc bench model.aicc --profile "
              "--trace trace.json");
   return [options] { return runBench(*options); };
 }

@@ -26,17 +26,21 @@ static int runCheck(Options &options) {
   if (!result.problems.empty())
     std::printf("%zu nodes cannot be compiled\n", result.problems.size());
   else if (result.errors.empty())
-    std::printf("%s: all %u operations can be compiled for %s\n", options.compile.input.c_str(), result.numOperations,
-                options.compile.targets.c_str());
+    std::printf("%s: all %u operations can be compiled for %s\n", options.compile.input.c_str(),
+                result.numOperations, options.compile.targets.c_str());
   return static_cast<int>(result.status);
 }
 
 Action addCheck(CLI::App &app) {
   auto options = std::make_shared<Options>();
   app.description("List every node of a model that cannot be compiled, with the reason");
-  app.add_option("model", options->compile.input, "An .onnx file, or .mlir with nn operations")->required()->type_name("MODEL");
+  app.add_option("model", options->compile.input, "An .onnx file, or .mlir with nn operations")
+      ->required()
+      ->type_name("MODEL");
   app.add_option("--target", options->compile.targets, "As for `aicc compile`")->type_name("T[,T...]");
-  app.add_option("--dim", options->dims, "Fix or bound a symbolic size: seq=128, batch=1..32")->type_name("NAME=N")->allow_extra_args(false);
+  app.add_option("--dim", options->dims, "Fix or bound a symbolic size: seq=128, batch=1..32")
+      ->type_name("NAME=N")
+      ->allow_extra_args(false);
   app.footer("Example:\n  aicc check model.onnx --target cpu:portable");
   return [options] { return runCheck(*options); };
 }

@@ -1,5 +1,5 @@
-// The commands of the tool, one file each. Every one adds its options to `app` and returns what to run once they are parsed; that throws
-// a Failure, or returns the exit code.
+// The commands of the tool, one file each. Every one adds its options to `app` and returns what to run once
+// they are parsed; that throws a Failure, or returns the exit code.
 
 #ifndef AICC_TOOLS_COMMANDS_H
 #define AICC_TOOLS_COMMANDS_H

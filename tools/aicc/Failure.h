@@ -8,7 +8,8 @@
 
 namespace aicc::tool {
 
-/// What `main` turns into `error: ...` and the exit code. 1: the model or data is at fault, 2: wrong usage, 3: a bug of ours.
+/// What `main` turns into `error: ...` and the exit code. 1: the model or data is at fault, 2: wrong usage,
+/// 3: a bug of ours.
 struct Failure {
   int exitCode;
   std::string message;

@@ -12,7 +12,8 @@
 
 namespace aicc::tool {
 
-size_t matchName(const std::string &flag, const std::string &text, const std::vector<Value> &values, std::string &rest) {
+size_t matchName(const std::string &flag, const std::string &text, const std::vector<Value> &values,
+                 std::string &rest) {
   // The longest name that fits: names may contain `=`.
   size_t best = values.size();
   for (size_t i = 0; i < values.size(); ++i) {
@@ -33,10 +34,12 @@ size_t matchName(const std::string &flag, const std::string &text, const std::ve
 
 namespace {
 
-/// Sizes that are texts over symbols' names, such as "past + seq": the grammar is that of the compiler's own texts.
+/// Sizes that are texts over symbols' names, such as "past + seq": the grammar is that of the compiler's own
+/// texts.
 class SizeReader {
 public:
-  SizeReader(const std::string &text, const std::map<std::string, int64_t> &symbols) : text(text), symbols(symbols) {}
+  SizeReader(const std::string &text, const std::map<std::string, int64_t> &symbols)
+      : text(text), symbols(symbols) {}
   /// Nothing if a symbol is not known or the text is not of this grammar.
   std::optional<int64_t> read() {
     int64_t value = readSum();
@@ -183,7 +186,8 @@ Request parseRequest(const std::string &text, const std::string &rest) {
     number = rest;
   }
   request.fill = parseNumber(number);
-  bool good = (shape.empty() || parseShape(shape, request)) && (number.empty() || request.fill) && !rest.empty();
+  bool good =
+      (shape.empty() || parseShape(shape, request)) && (number.empty() || request.fill) && !rest.empty();
   if (!good)
     throw Failure{kUsageError, "--input " + text + ": write NAME=@FILE.npy, NAME=2x3xf32 or NAME=NUMBER"};
   return request;
@@ -198,15 +202,17 @@ bool contains(const std::string &text, const char *part) {
 
 /// A size that is likely to make sense for a symbol of this name.
 int64_t chooseSize(const SymbolRange &symbol) {
-  int64_t size = contains(symbol.name, "batch")                                              ? 1
-                 : contains(symbol.name, "height") || contains(symbol.name, "width")         ? 224
+  int64_t size = contains(symbol.name, "batch")                                      ? 1
+                 : contains(symbol.name, "height") || contains(symbol.name, "width") ? 224
                  : contains(symbol.name, "seq") || contains(symbol.name, "len") ||
-                           contains(symbol.name, "tok") || contains(symbol.name, "past")     ? 32
-                                                                                             : 8;
+                         contains(symbol.name, "tok") || contains(symbol.name, "past")
+                     ? 32
+                     : 8;
   return std::clamp(size, symbol.min, symbol.max);
 }
 
-/// Random by the input's position, the same in every run. Floats: normal; integers: 0 or 1, which is safe for masks and indices.
+/// Random by the input's position, the same in every run. Floats: normal; integers: 0 or 1, which is safe for
+/// masks and indices.
 std::string generate(Array &array, size_t seed, std::optional<double> fill) {
   int64_t count = array.size();
   if (fill) {
@@ -282,12 +288,13 @@ std::vector<Input> makeInputs(const Session &session, const std::vector<std::str
         continue;
       std::optional<int64_t> size = SizeReader(values[i].dimNames[d], sizes).read();
       if (!size || *size < 0)
-        throw Failure{kUsageError, "input " + values[i].name + " needs a size for dimension " + std::to_string(d) + " (" +
-                                       values[i].dimNames[d] + "): give --input " + values[i].name + "=" +
-                                       toText(values[i].type, values[i].dims)};
+        throw Failure{kUsageError, "input " + values[i].name + " needs a size for dimension " +
+                                       std::to_string(d) + " (" + values[i].dimNames[d] + "): give --input " +
+                                       values[i].name + "=" + toText(values[i].type, values[i].dims)};
       dims[d] = *size;
     }
-    Array array(request.type == AICC_TYPE_INVALID ? values[i].type : request.type, request.dims.value_or(dims));
+    Array array(request.type == AICC_TYPE_INVALID ? values[i].type : request.type,
+                request.dims.value_or(dims));
     std::string origin = generate(array, i, request.fill);
     inputs.push_back({std::move(array), origin});
   }

@@ -15,12 +15,15 @@ struct Input {
   std::string origin; ///< "x.npy", "normal", "0": for the report
 };
 
-/// One array for each of the session's inputs. `texts`: NAME=@FILE.npy, NAME=2x3xf32 (generated), NAME=2x3xf32=0 or NAME=0 (filled). Names
-/// may contain anything. Symbolic sizes come from the arrays given, from --dim, or are chosen. Throws a Failure.
+/// One array for each of the session's inputs. `texts`: NAME=@FILE.npy, NAME=2x3xf32 (generated),
+/// NAME=2x3xf32=0 or NAME=0 (filled). Names may contain anything. Symbolic sizes come from the arrays given,
+/// from --dim, or are chosen. Throws a Failure.
 std::vector<Input> makeInputs(const Session &session, const std::vector<std::string> &texts);
 
-/// The index of the value that `text` names as in NAME=REST, with REST. Throws a Failure that lists the names.
-size_t matchName(const std::string &flag, const std::string &text, const std::vector<Value> &values, std::string &rest);
+/// The index of the value that `text` names as in NAME=REST, with REST. Throws a Failure that lists the
+/// names.
+size_t matchName(const std::string &flag, const std::string &text, const std::vector<Value> &values,
+                 std::string &rest);
 
 } // namespace aicc::tool
 

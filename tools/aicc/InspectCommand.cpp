@@ -19,15 +19,17 @@ struct Options {
 static void printValue(const char *role, const Value &value) {
   std::string text = value.dims.empty() ? "scalar " : "[";
   for (size_t i = 0; i < value.dims.size(); ++i)
-    text += (i ? ", " : "") + (value.dims[i] >= 0 ? std::to_string(value.dims[i])
+    text += (i ? ", " : "") + (value.dims[i] >= 0          ? std::to_string(value.dims[i])
                                : value.dimNames[i].empty() ? "?"
                                                            : value.dimNames[i]);
   text += value.dims.empty() ? "" : "] ";
-  std::printf("  %-7s %s: %s%s\n", role, value.name.c_str(), text.c_str(), aicc_element_type_name(value.type));
+  std::printf("  %-7s %s: %s%s\n", role, value.name.c_str(), text.c_str(),
+              aicc_element_type_name(value.type));
 }
 
 static void printFunction(const aicc_function *function, bool kernels) {
-  std::printf("  %u dispatches, arena %s\n", aicc_function_dispatch_count(function), formatBytes(aicc_function_arena_size(function)).c_str());
+  std::printf("  %u dispatches, arena %s\n", aicc_function_dispatch_count(function),
+              formatBytes(aicc_function_arena_size(function)).c_str());
   for (uint32_t i = 0; kernels && i < aicc_function_dispatch_count(function); ++i) {
     aicc_dispatch_info info = {};
     info.struct_size = sizeof(info);
@@ -46,8 +48,9 @@ static int runInspect(const Options &options) {
   info.struct_size = sizeof(info);
   check(aicc_module_get_info(module, &info));
   std::printf("module %s\n", options.session.path.c_str());
-  std::printf("  format %u, %s: weights %s in %u constants, code %s\n", info.format_version, formatBytes(info.file_size).c_str(),
-              formatBytes(info.constant_size).c_str(), info.constant_count, formatBytes(info.code_size).c_str());
+  std::printf("  format %u, %s: weights %s in %u constants, code %s\n", info.format_version,
+              formatBytes(info.file_size).c_str(), formatBytes(info.constant_size).c_str(),
+              info.constant_count, formatBytes(info.code_size).c_str());
   for (uint32_t f = 0; f < aicc_module_function_count(module); ++f)
     std::printf("%s%s", f ? ", " : "functions ", aicc_function_get_name(aicc_module_get_function(module, f)));
   std::printf("\n");
@@ -64,8 +67,9 @@ static int runInspect(const Options &options) {
     aicc_target_info target = {};
     target.struct_size = sizeof(target);
     check(aicc_module_get_target(module, t, &target));
-    std::printf("  %s: %s, code %s, %u dispatches, needs %s\n", target.target, target.format, formatBytes(target.code_size).c_str(),
-                target.dispatch_count, *target.features ? target.features : "nothing");
+    std::printf("  %s: %s, code %s, %u dispatches, needs %s\n", target.target, target.format,
+                formatBytes(target.code_size).c_str(), target.dispatch_count,
+                *target.features ? target.features : "nothing");
   }
   std::printf("provenance\n");
   for (uint32_t p = 0; p < info.provenance_count; ++p) {
@@ -80,7 +84,8 @@ Action addInspect(CLI::App &app) {
   auto options = std::make_shared<Options>();
   app.description("Show what is in a module: signature, targets, kernels, sizes, provenance");
   app.add_option("module", options->session.path, "A module file")->required()->type_name("MODULE");
-  app.add_flag("--kernels", options->kernels, "List the dispatches, and the model's nodes that each computes");
+  app.add_flag("--kernels", options->kernels,
+               "List the dispatches, and the model's nodes that each computes");
   app.footer("Example:\n  aicc inspect model.aicc --kernels");
   return [options] { return runInspect(*options); };
 }

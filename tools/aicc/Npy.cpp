@@ -51,7 +51,8 @@ static Header parseHeader(const std::string &text, const std::string &path) {
     std::string number = shape.substr(at, next - at);
     if (number.find_first_not_of(' ') != std::string::npos) {
       header.dims.push_back(std::strtoll(number.c_str(), nullptr, 10));
-      if (header.dims.back() < 0 || __builtin_mul_overflow(total, std::max<int64_t>(header.dims.back(), 1), &total))
+      if (header.dims.back() < 0 ||
+          __builtin_mul_overflow(total, std::max<int64_t>(header.dims.back(), 1), &total))
         throw Failure{kDataError, path + ": the shape in its header is not possible"};
     }
     at = next + 1;
@@ -85,7 +86,8 @@ static void reorder(Array &array) {
     int64_t at = 0;
     for (size_t d = 0; d < rank; ++d)
       at += index[d] * strides[d];
-    std::memcpy(array.bytes.data() + static_cast<size_t>(i) * width, from.data() + static_cast<size_t>(at) * width, width);
+    std::memcpy(array.bytes.data() + static_cast<size_t>(i) * width,
+                from.data() + static_cast<size_t>(at) * width, width);
     for (size_t d = rank; d-- > 0;) {
       if (++index[d] < array.dims[d])
         break;
@@ -129,7 +131,8 @@ Array readNpy(const std::string &path) {
   if (!file)
     throw Failure{kDataError, "cannot read " + path + ": " + std::strerror(errno)};
   if (header.descr[0] == '>')
-    for (size_t width = aicc_element_type_bits(type) / 8, at = 0; at + width <= array.bytes.size(); at += width)
+    for (size_t width = aicc_element_type_bits(type) / 8, at = 0; at + width <= array.bytes.size();
+         at += width)
       std::reverse(array.bytes.begin() + at, array.bytes.begin() + at + width);
   if (header.columnMajor && array.dims.size() > 1)
     reorder(array);
@@ -139,19 +142,44 @@ Array readNpy(const std::string &path) {
 void writeNpy(const std::string &path, const Array &array) {
   const char *descr = "|u1";
   switch (array.type) {
-  case AICC_TYPE_F64: descr = "<f8"; break;
-  case AICC_TYPE_F32: descr = "<f4"; break;
-  case AICC_TYPE_F16: descr = "<f2"; break;
-  case AICC_TYPE_BF16: descr = "<u2"; break;
-  case AICC_TYPE_I64: descr = "<i8"; break;
-  case AICC_TYPE_I32: descr = "<i4"; break;
-  case AICC_TYPE_I16: descr = "<i2"; break;
-  case AICC_TYPE_I8: descr = "|i1"; break;
-  case AICC_TYPE_U64: descr = "<u8"; break;
-  case AICC_TYPE_U32: descr = "<u4"; break;
-  case AICC_TYPE_U16: descr = "<u2"; break;
-  case AICC_TYPE_BOOL: descr = "|b1"; break;
-  default: break;
+  case AICC_TYPE_F64:
+    descr = "<f8";
+    break;
+  case AICC_TYPE_F32:
+    descr = "<f4";
+    break;
+  case AICC_TYPE_F16:
+    descr = "<f2";
+    break;
+  case AICC_TYPE_BF16:
+    descr = "<u2";
+    break;
+  case AICC_TYPE_I64:
+    descr = "<i8";
+    break;
+  case AICC_TYPE_I32:
+    descr = "<i4";
+    break;
+  case AICC_TYPE_I16:
+    descr = "<i2";
+    break;
+  case AICC_TYPE_I8:
+    descr = "|i1";
+    break;
+  case AICC_TYPE_U64:
+    descr = "<u8";
+    break;
+  case AICC_TYPE_U32:
+    descr = "<u4";
+    break;
+  case AICC_TYPE_U16:
+    descr = "<u2";
+    break;
+  case AICC_TYPE_BOOL:
+    descr = "|b1";
+    break;
+  default:
+    break;
   }
   std::string header = std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (";
   for (int64_t dim : array.dims)

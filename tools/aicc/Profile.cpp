@@ -10,9 +10,11 @@
 
 namespace aicc::tool {
 
-Profile::Profile(const aicc_function *function) : function(function), total(aicc_function_dispatch_count(function)) {}
+Profile::Profile(const aicc_function *function)
+    : function(function), total(aicc_function_dispatch_count(function)) {}
 
-void Profile::record(void *user, const aicc_function *, uint32_t dispatch, const char *, uint64_t start, uint64_t duration, uint32_t) {
+void Profile::record(void *user, const aicc_function *, uint32_t dispatch, const char *, uint64_t start,
+                     uint64_t duration, uint32_t) {
   auto &profile = *static_cast<Profile *>(user);
   if (dispatch < profile.total.size())
     profile.total[dispatch] += duration;
@@ -27,7 +29,8 @@ void Profile::run(Session &session) {
   events.clear();
   auto begin = std::chrono::steady_clock::now();
   session.run(&options);
-  wall += static_cast<uint64_t>(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count());
+  wall += static_cast<uint64_t>(
+      std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count());
   ++runs;
 }
 
@@ -57,10 +60,11 @@ void Profile::printTable(std::FILE *file) const {
   for (uint32_t index : order) {
     aicc_dispatch_info info = getDispatch(function, index);
     std::fprintf(file, "%10.1f %6.1f  %-28s %s\n", static_cast<double>(total[index]) / runs / 1e3,
-                 sum ? 100.0 * static_cast<double>(total[index]) / static_cast<double>(sum) : 0.0, info.name, joinNodes(info, 80).c_str());
+                 sum ? 100.0 * static_cast<double>(total[index]) / static_cast<double>(sum) : 0.0, info.name,
+                 joinNodes(info, 80).c_str());
   }
-  std::fprintf(file, "%10.1f         in %zu dispatches; a run takes %.1f us while it is profiled\n", static_cast<double>(sum) / runs / 1e3,
-               total.size(), static_cast<double>(wall) / runs / 1e3);
+  std::fprintf(file, "%10.1f         in %zu dispatches; a run takes %.1f us while it is profiled\n",
+               static_cast<double>(sum) / runs / 1e3, total.size(), static_cast<double>(wall) / runs / 1e3);
 }
 
 void Profile::writeTrace(const std::string &path) const {
@@ -78,7 +82,8 @@ void Profile::writeTrace(const std::string &path) const {
                      {"args", {{"nodes", joinNodes(info, 4000)}, {"kernel", info.kernel}}}});
   }
   std::ofstream file(path, std::ios::trunc);
-  file << nlohmann::json({{"traceEvents", trace}, {"displayTimeUnit", "ms"}}).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+  file << nlohmann::json({{"traceEvents", trace}, {"displayTimeUnit", "ms"}})
+              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
        << "\n";
   file.close();
   if (!file)

@@ -26,7 +26,8 @@ private:
     uint32_t dispatch;
     uint64_t start, duration;
   };
-  static void record(void *user, const aicc_function *, uint32_t dispatch, const char *name, uint64_t start, uint64_t duration, uint32_t);
+  static void record(void *user, const aicc_function *, uint32_t dispatch, const char *name, uint64_t start,
+                     uint64_t duration, uint32_t);
 
   const aicc_function *function;
   std::vector<uint64_t> total; // nanoseconds by dispatch

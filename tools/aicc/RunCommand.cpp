@@ -1,4 +1,5 @@
-// `aicc run`: one run of a module or model, with inputs from files or generated, and outputs to files or summarized.
+// `aicc run`: one run of a module or model, with inputs from files or generated, and outputs to files or
+// summarized.
 
 #include "tools/aicc/Commands.h"
 #include "tools/aicc/Failure.h"
@@ -45,7 +46,8 @@ static std::string summarize(const Array &array) {
   char text[160];
   std::string summary;
   if (finite && count > 1) {
-    std::snprintf(text, sizeof(text), "min %.6g, max %.6g, mean %.6g, ", low, high, sum / static_cast<double>(finite));
+    std::snprintf(text, sizeof(text), "min %.6g, max %.6g, mean %.6g, ", low, high,
+                  sum / static_cast<double>(finite));
     summary = text;
   }
   if (nans)
@@ -60,7 +62,8 @@ static std::string summarize(const Array &array) {
   return summary + (count > 6 ? " ..." : "");
 }
 
-/// Empty if `got` equals `want`: max|y - y'| <= tolerance * max|y|, integers exact, NaNs and infinities in the same places.
+/// Empty if `got` equals `want`: max|y - y'| <= tolerance * max|y|, integers exact, NaNs and infinities in
+/// the same places.
 static std::string compare(const Array &want, const Array &got, double tolerance) {
   if (want.type != got.type || want.dims != got.dims)
     return "is " + toText(got.type, got.dims) + ", but " + toText(want.type, want.dims) + " is expected";
@@ -82,14 +85,17 @@ static std::string compare(const Array &want, const Array &got, double tolerance
         where = i;
       }
     } else if (!(std::isnan(a) && std::isnan(b)) && a != b) {
-      return "element " + std::to_string(i) + " is " + std::to_string(b) + ", but " + std::to_string(a) + " is expected";
+      return "element " + std::to_string(i) + " is " + std::to_string(b) + ", but " + std::to_string(a) +
+             " is expected";
     }
   }
   if (worst <= tolerance * top)
     return "";
   char text[200];
-  std::snprintf(text, sizeof(text), "differs by %.3g, more than %g of the largest value %.3g; element %lld is %.6g, but %.6g is expected",
-                worst, tolerance, top, static_cast<long long>(where), got.get(where), want.get(where));
+  std::snprintf(
+      text, sizeof(text),
+      "differs by %.3g, more than %g of the largest value %.3g; element %lld is %.6g, but %.6g is expected",
+      worst, tolerance, top, static_cast<long long>(where), got.get(where), want.get(where));
   return text;
 }
 
@@ -106,7 +112,8 @@ static int runRun(const Options &options) {
   }
   if (!options.outputDir.empty()) {
     struct stat status;
-    if (mkdir(options.outputDir.c_str(), 0777) != 0 && (stat(options.outputDir.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)))
+    if (mkdir(options.outputDir.c_str(), 0777) != 0 &&
+        (stat(options.outputDir.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)))
       throw Failure{kDataError, "cannot make the folder " + options.outputDir};
   }
   std::vector<Input> inputs = makeInputs(session, options.inputs);
@@ -114,8 +121,8 @@ static int runRun(const Options &options) {
   std::vector<Value> values = session.getInputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (options.outputDir.empty())
-      std::printf("input  %s: %s, %s\n", values[i].name.c_str(), toText(inputs[i].array.type, inputs[i].array.dims).c_str(),
-                  inputs[i].origin.c_str());
+      std::printf("input  %s: %s, %s\n", values[i].name.c_str(),
+                  toText(inputs[i].array.type, inputs[i].array.dims).c_str(), inputs[i].origin.c_str());
     arrays.push_back(std::move(inputs[i].array));
   }
   session.setInputs(arrays);
@@ -123,8 +130,8 @@ static int runRun(const Options &options) {
   std::vector<Array> results = session.getOutputArrays();
   for (size_t i = 0; i < results.size(); ++i) {
     if (options.outputDir.empty())
-      std::printf("output %s: %s, %s\n", outputs[i].name.c_str(), toText(results[i].type, results[i].dims).c_str(),
-                  summarize(results[i]).c_str());
+      std::printf("output %s: %s, %s\n", outputs[i].name.c_str(),
+                  toText(results[i].type, results[i].dims).c_str(), summarize(results[i]).c_str());
     else
       writeNpy(options.outputDir + "/output_" + std::to_string(i) + ".npy", results[i]);
   }
@@ -144,16 +151,23 @@ Action addRun(CLI::App &app) {
   app.description("Run a module or a model once");
   options->session.add(app);
   app.add_option("--input", options->inputs,
-                 "NAME=@FILE.npy, NAME=2x3xf32 (random), NAME=0 (filled with a number). What is not given is generated: floats normal, integers "
+                 "NAME=@FILE.npy, NAME=2x3xf32 (random), NAME=0 (filled with a number). What is not given is "
+                 "generated: floats normal, integers "
                  "0 or 1")
       ->type_name("NAME=...")
       ->allow_extra_args(false);
-  app.add_option("--output-dir", options->outputDir, "Write output_0.npy, output_1.npy, ... there; otherwise they are summarized")->type_name("DIR");
-  app.add_option("--expected", options->expected, "Compare an output with NAME=@FILE.npy; exit code 1 if they differ")
+  app.add_option("--output-dir", options->outputDir,
+                 "Write output_0.npy, output_1.npy, ... there; otherwise they are summarized")
+      ->type_name("DIR");
+  app.add_option("--expected", options->expected,
+                 "Compare an output with NAME=@FILE.npy; exit code 1 if they differ")
       ->type_name("NAME=@FILE.npy")
       ->allow_extra_args(false);
-  app.add_option("--tolerance", options->tolerance, "Largest difference allowed, relative to the largest value (default 1e-4)")->type_name("X");
-  app.footer("Examples:\n  aicc run model.onnx\n  aicc run model.aicc --input input_ids=@ids.npy --output-dir out\n  aicc run model.onnx --dim "
+  app.add_option("--tolerance", options->tolerance,
+                 "Largest difference allowed, relative to the largest value (default 1e-4)")
+      ->type_name("X");
+  app.footer("Examples:\n  aicc run model.onnx\n  aicc run model.aicc --input input_ids=@ids.npy "
+             "--output-dir out\n  aicc run model.onnx --dim "
              "batch=4 --input attention_mask=1 --expected logits=@logits.npy");
   return [options] { return runRun(*options); };
 }

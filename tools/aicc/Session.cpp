@@ -14,12 +14,18 @@
 namespace aicc::tool {
 
 void SessionOptions::add(CLI::App &app) {
-  app.add_option("model", path, "A module (.aicc), or a model (.onnx, .mlir), which is compiled first, through the cache")
+  app.add_option("model", path,
+                 "A module (.aicc), or a model (.onnx, .mlir), which is compiled first, through the cache")
       ->required()
       ->type_name("MODULE-or-MODEL");
-  app.add_option("--device", device, "Where to run: cpu, cpu:0; cpu:x86-64-v3 forces the module's code for that architecture")->type_name("D");
-  app.add_option("--threads", threads, "Threads that kernels use (default: as many as this process may use)")->type_name("N");
-  app.add_option("--dim", dims, "Fix or bound a symbolic size: batch=4, batch=1..32")->type_name("NAME=N")->allow_extra_args(false);
+  app.add_option("--device", device,
+                 "Where to run: cpu, cpu:0; cpu:x86-64-v3 forces the module's code for that architecture")
+      ->type_name("D");
+  app.add_option("--threads", threads, "Threads that kernels use (default: as many as this process may use)")
+      ->type_name("N");
+  app.add_option("--dim", dims, "Fix or bound a symbolic size: batch=4, batch=1..32")
+      ->type_name("NAME=N")
+      ->allow_extra_args(false);
   app.add_flag("--no-cache", noCache, "Compile the model anew, and keep nothing");
   app.add_flag("-v,--verbose", verbose, "Say what is done and how long it takes");
 }
@@ -29,7 +35,8 @@ static int64_t parseSize(const std::string &text, const std::string &whole) {
   errno = 0;
   long long value = std::strtoll(text.c_str(), &end, 10);
   if (text.empty() || *end || errno || value < 0)
-    throw Failure{kUsageError, "--dim " + whole + ": write NAME=SIZE or NAME=MIN..MAX, as in --dim batch=1..32"};
+    throw Failure{kUsageError,
+                  "--dim " + whole + ": write NAME=SIZE or NAME=MIN..MAX, as in --dim batch=1..32"};
   return value;
 }
 
@@ -74,13 +81,15 @@ CompileResult compileOrFail(CompileOptions options, bool verbose) {
     std::fprintf(stderr, "warning: %s\n", warning.c_str());
   if (verbose)
     for (const PhaseTime &phase : result.phases)
-      std::fprintf(stderr, "%-9s %8.3f s   peak memory %s\n", phase.phase.c_str(), phase.seconds, formatBytes(phase.peakBytes).c_str());
+      std::fprintf(stderr, "%-9s %8.3f s   peak memory %s\n", phase.phase.c_str(), phase.seconds,
+                   formatBytes(phase.peakBytes).c_str());
   if (result.status == CompileStatus::Done)
     return result;
   // All but the last here; main prints that one.
   for (size_t i = 0; i + 1 < result.errors.size(); ++i)
     std::fprintf(stderr, "error: %s\n", result.errors[i].c_str());
-  throw Failure{static_cast<int>(result.status), result.errors.empty() ? "it could not be compiled" : result.errors.back()};
+  throw Failure{static_cast<int>(result.status),
+                result.errors.empty() ? "it could not be compiled" : result.errors.back()};
 }
 
 static bool isModule(const std::string &path) {
@@ -103,7 +112,9 @@ Session::Session(const SessionOptions &options, bool load) {
     compileOptions.dims = dims;
     if (!options.target.empty())
       compileOptions.targets = options.target;
-    else if (!options.device.empty() && options.device.find_first_not_of("0123456789", options.device.find(':') + 1) != std::string::npos &&
+    else if (!options.device.empty() &&
+             options.device.find_first_not_of("0123456789", options.device.find(':') + 1) !=
+                 std::string::npos &&
              options.device.find(':') != std::string::npos)
       compileOptions.targets = options.device; // "cpu:x86-64-v3"
     auto compileNow = [&](const CompileOptions &now) { return compileOrFail(now, options.verbose); };
@@ -117,7 +128,8 @@ Session::Session(const SessionOptions &options, bool load) {
       if (cached.isTemporary)
         temporary = cached.path;
       if (options.verbose)
-        std::fprintf(stderr, "module    %s%s\n", cached.path.c_str(), cached.isHit ? " (from the cache)" : "");
+        std::fprintf(stderr, "module    %s%s\n", cached.path.c_str(),
+                     cached.isHit ? " (from the cache)" : "");
     }
   }
   try {
@@ -139,10 +151,12 @@ void Session::open(const SessionOptions &options, const std::string &modulePath,
     // "cpu:x86-64-v3" names an instance of the module rather than a device.
     std::string name = options.device;
     size_t colon = name.find(':');
-    bool isInstance = colon != std::string::npos && name.find_first_not_of("0123456789", colon + 1) != std::string::npos;
+    bool isInstance =
+        colon != std::string::npos && name.find_first_not_of("0123456789", colon + 1) != std::string::npos;
     if (isInstance)
       moduleOptions.target = options.device.c_str();
-    check(aicc_instance_find_device(instance, isInstance ? name.substr(0, colon).c_str() : name.c_str(), &device));
+    check(aicc_instance_find_device(instance, isInstance ? name.substr(0, colon).c_str() : name.c_str(),
+                                    &device));
   }
   check(aicc_module_load_file(instance, device, modulePath.c_str(), &moduleOptions, &module), options.path);
   check(aicc_module_find_function(module, nullptr, &function), options.path);
@@ -211,16 +225,17 @@ void Session::setInputs(std::vector<Array> &arrays) {
     // An empty tensor has an address, too.
     static char nothing[64];
     aicc_tensor *tensor = nullptr;
-    check(aicc_tensor_wrap(instance, array.type, static_cast<uint32_t>(array.dims.size()), array.dims.data(), nullptr,
-                           array.bytes.empty() ? nothing : array.bytes.data(), array.bytes.size(), nullptr, nullptr, &tensor));
+    check(aicc_tensor_wrap(instance, array.type, static_cast<uint32_t>(array.dims.size()), array.dims.data(),
+                           nullptr, array.bytes.empty() ? nothing : array.bytes.data(), array.bytes.size(),
+                           nullptr, nullptr, &tensor));
     inputs.push_back(tensor);
   }
   outputs.assign(aicc_function_result_count(function), nullptr);
 }
 
 void Session::run(const aicc_run_options *options) {
-  check(aicc_context_run(context, function, inputs.data(), static_cast<uint32_t>(inputs.size()), outputs.data(),
-                         static_cast<uint32_t>(outputs.size()), options));
+  check(aicc_context_run(context, function, inputs.data(), static_cast<uint32_t>(inputs.size()),
+                         outputs.data(), static_cast<uint32_t>(outputs.size()), options));
 }
 
 std::vector<Array> Session::getOutputArrays() const {

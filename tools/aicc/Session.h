@@ -1,4 +1,5 @@
-// A module ready to run: loaded from a file, or compiled from a model through the cache. Owns the runtime's handles.
+// A module ready to run: loaded from a file, or compiled from a model through the cache. Owns the runtime's
+// handles.
 
 #ifndef AICC_TOOLS_SESSION_H
 #define AICC_TOOLS_SESSION_H
@@ -48,7 +49,8 @@ struct SymbolRange {
 
 class Session {
 public:
-  /// Compiles if `path` is a model, and loads. `load` false: a module is opened without a device, to be looked at.
+  /// Compiles if `path` is a model, and loads. `load` false: a module is opened without a device, to be
+  /// looked at.
   explicit Session(const SessionOptions &options, bool load = true);
   ~Session();
   Session(const Session &) = delete;
@@ -85,7 +87,8 @@ private:
   std::string temporary; // module to delete in the end
 };
 
-/// Compiles, with progress on a terminal, and reports errors one a line. Throws a Failure if it did not succeed.
+/// Compiles, with progress on a terminal, and reports errors one a line. Throws a Failure if it did not
+/// succeed.
 CompileResult compileOrFail(CompileOptions options, bool verbose);
 
 /// "1.5 MB".

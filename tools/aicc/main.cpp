@@ -16,8 +16,9 @@ static int runTool(int argc, char **argv) {
   CLI::App app("Compiles AI models and runs them.", "aicc");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("aicc ") + aicc_runtime_version());
-  app.footer("`aicc run model.onnx` compiles and runs a model at once. `aicc COMMAND --help` explains a command.\n"
-             "Exit codes: 0 done, 1 the model or data is at fault, 2 wrong usage, 3 a bug of aicc.");
+  app.footer(
+      "`aicc run model.onnx` compiles and runs a model at once. `aicc COMMAND --help` explains a command.\n"
+      "Exit codes: 0 done, 1 the model or data is at fault, 2 wrong usage, 3 a bug of aicc.");
   struct {
     const char *name;
     Action (*add)(CLI::App &);

@@ -1,4 +1,5 @@
-// The compile driver: a model file in, a module (or the IR at a phase) out. This header is what the tools use; it needs no MLIR.
+// The compile driver: a model file in, a module (or the IR at a phase) out. This header is what the tools
+// use; it needs no MLIR.
 
 #ifndef AICC_COMPILER_H
 #define AICC_COMPILER_H
@@ -26,7 +27,8 @@ struct CompileOptions {
   std::vector<DimBounds> dims;
   /// A phase's name: stop there and return the IR as text. Empty or "module": all of it.
   std::string compileTo;
-  /// A folder (made if missing) that receives the IR after each phase, and kernels' intermediate forms. Empty: none.
+  /// A folder (made if missing) that receives the IR after each phase, and kernels' intermediate forms.
+  /// Empty: none.
   std::string dumpDir;
   /// Threads of the compiler; 0: as many as this process may use.
   unsigned threads = 0;
