@@ -2,8 +2,8 @@
 
 #include "aicc/InitAll.h"
 
-#include "dialects/nn/NN.h"
 #include "dialects/exe/Exe.h"
+#include "dialects/nn/NN.h"
 #if __has_include("dialects/rt/Rt.h")
 #include "dialects/rt/Rt.h"
 #endif

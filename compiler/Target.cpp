@@ -24,7 +24,8 @@ llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> aicc::createInstanc
     auto [name, architecture] = part.trim().split(':');
     auto found = llvm::find_if(registry(), [&](auto &target) { return target->getName() == name; });
     if (found == registry().end()) {
-      std::string known = llvm::join(llvm::map_range(registry(), [](auto &target) { return target->getName(); }), ", ");
+      std::string known =
+          llvm::join(llvm::map_range(registry(), [](auto &target) { return target->getName(); }), ", ");
       return llvm::createStringError("unknown target '" + name + "'; this build has: " + known);
     }
     if (architecture.empty()) {

@@ -1,6 +1,7 @@
-// Formation of dispatches. Operations are visited in order and collected into groups: an operation that carries a kernel of
-// its own (contraction, reduction, ...) starts one, elementwise operations join the group that made their operand, as its
-// epilogue, or a group of their own kind; views belong to whoever reads through them. A group becomes one exe.dispatch.
+// Formation of dispatches. Operations are visited in order and collected into groups: an operation that
+// carries a kernel of its own (contraction, reduction, ...) starts one, elementwise operations join the group
+// that made their operand, as its epilogue, or a group of their own kind; views belong to whoever reads
+// through them. A group becomes one exe.dispatch.
 
 #include "dialects/exe/Exe.h"
 #include "mlir/IR/IRMapping.h"
@@ -29,7 +30,8 @@ struct Group {
 
 class Formation {
 public:
-  Formation(func::FuncOp func, const TargetInstance &instance) : func(func), instance(instance), shapes(func) {}
+  Formation(func::FuncOp func, const TargetInstance &instance)
+      : func(func), instance(instance), shapes(func) {}
 
   LogicalResult run() {
     if (failed(shapes.run()))
@@ -44,7 +46,8 @@ public:
   }
 
 private:
-  //===--- questions -----------------------------------------------------------------------------------------------------===//
+  //===--- questions
+  //-----------------------------------------------------------------------------------------------------===//
 
   bool isConstant(Value v) { return constants.contains(v); }
   Group *groupOf(Value v) { return v.getDefiningOp() ? owner.lookup(v.getDefiningOp()) : nullptr; }
@@ -53,7 +56,8 @@ private:
     return isa<BlockArgument>(v) || isConstant(v) || groupOf(v) || v.getDefiningOp<exe::DispatchOp>();
   }
   static bool isMovement(Operation *op) {
-    return isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp, nn::ConcatOp>(op);
+    return isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,
+               nn::ConcatOp>(op);
   }
   static bool isMapOp(Operation *op) { return isa<nn::ElementwiseOpInterface>(op) || isMovement(op); }
   bool sameShape(Value x, Value y) { return shapes.equalShapes(x, y); }
@@ -63,7 +67,8 @@ private:
     return llvm::all_of(v.getUsers(), [&](Operation *user) {
       if (user == also || owner.lookup(user) == group)
         return true;
-      return isView(user) && !owner.lookup(user) && !user->use_empty() && usedOnlyBy(user->getResult(0), group, also);
+      return isView(user) && !owner.lookup(user) && !user->use_empty() &&
+             usedOnlyBy(user->getResult(0), group, also);
     });
   }
 
@@ -99,7 +104,8 @@ private:
     return llvm::none_of(direct, [&](Group *g) { return dependsOn(g, group, seen); });
   }
 
-  //===--- growth --------------------------------------------------------------------------------------------------------===//
+  //===--- growth
+  //--------------------------------------------------------------------------------------------------------===//
 
   Group *start(Operation *op, bool isRoot) {
     groups.push_back(std::make_unique<Group>());
@@ -132,17 +138,20 @@ private:
     return chain;
   }
 
-  /// Makes `v`, a view, a value in memory: by the group that makes what is under it where that can store it so, else by a copy.
+  /// Makes `v`, a view, a value in memory: by the group that makes what is under it where that can store it
+  /// so, else by a copy.
   void materialize(Value v) {
     SmallVector<Operation *> chain = viewChain(v);
     if (chain.empty())
       return;
     Value source = chain.back()->getOperand(0);
     Group *group = groupOf(source);
-    bool bijective = llvm::all_of(chain, [](Operation *op) { return isa<nn::TransposeOp, nn::ReshapeOp>(op); });
+    bool bijective =
+        llvm::all_of(chain, [](Operation *op) { return isa<nn::TransposeOp, nn::ReshapeOp>(op); });
     bool alone = source.hasOneUse() && llvm::all_of(ArrayRef<Operation *>(chain).drop_front(),
                                                     [](Operation *op) { return op->hasOneUse(); });
-    bool storable = group && (group->root ? isa<nn::AttentionOp, nn::MatMulOp>(group->root) && storesInLanes(source, chain)
+    bool storable = group && (group->root ? isa<nn::AttentionOp, nn::MatMulOp>(group->root) &&
+                                                storesInLanes(source, chain)
                                           : !hasConcat(group));
     if (storable && bijective && alone && group->last == source) {
       for (Operation *op : llvm::reverse(chain))
@@ -164,13 +173,16 @@ private:
         lane = llvm::find(transpose.getPerm(), lane) - transpose.getPerm().begin();
         continue;
       }
-      if (!mapLaneThroughReshape(shapes.get(op->getOperand(0)), shapes.get(op->getResult(0)), shapes, kLanes, lane) || lane < 0)
+      if (!mapLaneThroughReshape(shapes.get(op->getOperand(0)), shapes.get(op->getResult(0)), shapes, kLanes,
+                                 lane) ||
+          lane < 0)
         return false;
     }
     return lane == int(shapes.get(chain.front()->getResult(0)).size()) - 1;
   }
 
-  /// Sees to it that `user` can read its operand: a view that it can't read through is made a value in memory.
+  /// Sees to it that `user` can read its operand: a view that it can't read through is made a value in
+  /// memory.
   void prepareOperand(Operation *user, unsigned index) {
     Value v = user->getOperand(index);
     if (isMaterialized(v) || !isView(v.getDefiningOp()))
@@ -191,10 +203,12 @@ private:
       materialize(v);
   }
 
-  /// Elementwise producers of a reduction's input that nobody else needs are computed by the reduction itself.
+  /// Elementwise producers of a reduction's input that nobody else needs are computed by the reduction
+  /// itself.
   void absorbProducer(Operation *root, Value input) {
     Group *producer = groupOf(input), *group = owner[root];
-    if (!producer || producer == group || producer->root || !sameShape(producer->last, input) || producer->last != input)
+    if (!producer || producer == group || producer->root || !sameShape(producer->last, input) ||
+        producer->last != input)
       return;
     for (Operation *op : producer->ops) {
       if (!instance.canFuse(op, root))
@@ -207,7 +221,8 @@ private:
   }
 
   LogicalResult visit(Operation *op) {
-    if (isa<nn::ConstantOp, nn::WeightOp>(op) || llvm::all_of(op->getResults(), [&](Value r) { return isConstant(r); }) || isView(op))
+    if (isa<nn::ConstantOp, nn::WeightOp>(op) ||
+        llvm::all_of(op->getResults(), [&](Value r) { return isConstant(r); }) || isView(op))
       return success();
     if (std::string reason = instance.check(op); !reason.empty())
       return op->emitError() << op->getName().stripDialect() << ": " << reason;
@@ -221,7 +236,8 @@ private:
     }
     if (isa<nn::ElementwiseOpInterface>(op) && joinEpilogue(op))
       return success();
-    // Movement and elementwise work: with the producers of its operands where those are work of the same kind.
+    // Movement and elementwise work: with the producers of its operands where those are work of the same
+    // kind.
     Group *group = start(op, /*isRoot=*/false);
     for (Value operand : op->getOperands()) {
       Group *producer = groupOf(operand);
@@ -232,7 +248,8 @@ private:
                llvm::all_of(p->getResults(), [&](Value r) { return usedOnlyBy(r, producer, op); });
       });
       // No element is computed twice: same sizes, or a movement that reads each once.
-      bool once = sameShape(operand, op->getResult(0)) || isa<nn::PackOp, nn::UnpackOp, nn::ConcatOp, nn::PadOp>(op);
+      bool once =
+          sameShape(operand, op->getResult(0)) || isa<nn::PackOp, nn::UnpackOp, nn::ConcatOp, nn::PadOp>(op);
       if (sole && once && acyclicMerge(producer, group)) {
         absorb(producer, group);
         group->last = op->getResult(0);
@@ -293,7 +310,8 @@ private:
       materialize(v);
   }
 
-  //===--- building ------------------------------------------------------------------------------------------------------===//
+  //===--- building
+  //------------------------------------------------------------------------------------------------------===//
 
   /// True for constants that are computed within the dispatch: one number for all elements.
   static bool isInline(Value v) {
@@ -356,7 +374,8 @@ private:
       return known;
     Operation *def = v.getDefiningOp();
     bool clone = isInline(v) || (isConstant(v) ? isLayout(v) : !isMaterialized(v));
-    if (isConstant(v) && def && isa<nn::TransposeOp>(def) && v.hasOneUse() && isa<nn::UnpackOp>(*v.user_begin()))
+    if (isConstant(v) && def && isa<nn::TransposeOp>(def) && v.hasOneUse() &&
+        isa<nn::UnpackOp>(*v.user_begin()))
       clone = true;
     if (!clone) {
       inputs.push_back(v);
@@ -387,7 +406,8 @@ private:
     if (outputs.empty())
       return; // dead
     StringRef kind = group->root ? group->root->getName().stripDialect() : StringRef("map");
-    auto dispatch = builder.create<exe::DispatchOp>(builder.getFusedLoc(locations), types, builder.getStringAttr(kind), ValueRange{});
+    auto dispatch = builder.create<exe::DispatchOp>(builder.getFusedLoc(locations), types,
+                                                    builder.getStringAttr(kind), ValueRange{});
     builder.createBlock(&dispatch.getBody());
     IRMapping map;
     SmallVector<Value> inputs;

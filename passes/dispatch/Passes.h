@@ -1,5 +1,5 @@
-// The dispatch phase: a function of nn operations becomes one of exe.dispatch regions, each of which a target turns into
-// kernels. What each pass does is written, with IR before and after, in Passes.td.
+// The dispatch phase: a function of nn operations becomes one of exe.dispatch regions, each of which a target
+// turns into kernels. What each pass does is written, with IR before and after, in Passes.td.
 
 #ifndef AICC_PASSES_DISPATCH_PASSES_H
 #define AICC_PASSES_DISPATCH_PASSES_H
@@ -14,8 +14,9 @@ namespace aicc {
 #define GEN_PASS_DECL
 #include "passes/dispatch/Passes.h.inc"
 
-/// Forms dispatches in `func` for `instance`: fuses elementwise work and data movement into the contraction, reduction or loop next to it.
-/// Constant-computable operations stay as recipes of weights. Fails after diagnostics at the model's nodes.
+/// Forms dispatches in `func` for `instance`: fuses elementwise work and data movement into the contraction,
+/// reduction or loop next to it. Constant-computable operations stay as recipes of weights. Fails after
+/// diagnostics at the model's nodes.
 llvm::LogicalResult formDispatches(mlir::func::FuncOp func, const TargetInstance &instance);
 
 #define GEN_PASS_REGISTRATION

@@ -13,8 +13,8 @@ bool aicc::isView(Operation *op) {
   return isa_and_present<nn::TransposeOp, nn::ReshapeOp, nn::SliceOp, nn::BroadcastOp>(op);
 }
 
-std::optional<SmallVector<ReshapeGroup>> aicc::groupReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to,
-                                                            const nn::SymbolicShapes &shapes) {
+std::optional<SmallVector<ReshapeGroup>>
+aicc::groupReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to, const nn::SymbolicShapes &shapes) {
   SmallVector<ReshapeGroup> groups;
   unsigned i = 0, j = 0;
   while (i < from.size() || j < to.size()) {
@@ -49,8 +49,8 @@ std::optional<SmallVector<ReshapeGroup>> aicc::groupReshape(ArrayRef<AffineExpr>
   return groups;
 }
 
-bool aicc::mapLaneThroughReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to, const nn::SymbolicShapes &shapes,
-                                 unsigned lanes, int &lane) {
+bool aicc::mapLaneThroughReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to,
+                                 const nn::SymbolicShapes &shapes, unsigned lanes, int &lane) {
   auto groups = groupReshape(from, to, shapes);
   if (!groups)
     return false;

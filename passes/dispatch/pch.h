@@ -3,11 +3,11 @@
 #ifndef AICC_PASSES_DISPATCH_PCH_H
 #define AICC_PASSES_DISPATCH_PCH_H
 
+#include "aicc/Target.h"
+#include "dialects/exe/Exe.h"
 #include "dialects/nn/NN.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
-#include "aicc/Target.h"
-#include "dialects/exe/Exe.h"
 
 #endif

@@ -1,6 +1,7 @@
-// A target's code generation half: what a vendor implements. One Target for each kind of device ("cpu"), one TargetInstance for
-// each architecture that a module is compiled for ("cpu:x86-64-v4"). The compiler clones the optimized graph per instance,
-// and everything from there on, layouts, dispatches, kernels and program, belongs to the instance.
+// A target's code generation half: what a vendor implements. One Target for each kind of device ("cpu"), one
+// TargetInstance for each architecture that a module is compiled for ("cpu:x86-64-v4"). The compiler clones
+// the optimized graph per instance, and everything from there on, layouts, dispatches, kernels and program,
+// belongs to the instance.
 
 #ifndef AICC_TARGET_H
 #define AICC_TARGET_H
@@ -28,7 +29,8 @@ public:
   virtual ~TargetInstance() = default;
   /// Target and architecture: "cpu:x86-64-v4".
   virtual std::string getName() const = 0;
-  /// Everything that the generated code depends on, as text: part of the compile cache's key and of provenance.
+  /// Everything that the generated code depends on, as text: part of the compile cache's key and of
+  /// provenance.
   virtual std::string describe() const = 0;
   /// The executables' format: "elf-x86-64".
   virtual std::string getFormat() const = 0;
@@ -38,11 +40,11 @@ public:
   virtual std::string check(mlir::Operation *op) const = 0;
   /// Chooses operands' layouts: inserts nn.pack and the like before dispatches are formed.
   virtual llvm::LogicalResult prepare(mlir::func::FuncOp func) const = 0;
-  /// True if the elementwise or data movement `op` may be fused into kernels. `root` is the dispatch's contraction, reduction, ...
-  /// (null: none so far); false makes it a dispatch of its own.
+  /// True if the elementwise or data movement `op` may be fused into kernels. `root` is the dispatch's
+  /// contraction, reduction, ... (null: none so far); false makes it a dispatch of its own.
   virtual bool canFuse(mlir::Operation *op, mlir::Operation *root) const = 0;
-  /// Replaces each exe.dispatch of `module`'s functions by exe.launch, and adds the exe.executable that holds the kernels. Diagnostics
-  /// name the model's nodes.
+  /// Replaces each exe.dispatch of `module`'s functions by exe.launch, and adds the exe.executable that holds
+  /// the kernels. Diagnostics name the model's nodes.
   virtual llvm::LogicalResult generate(mlir::ModuleOp module, const CodegenOptions &options) const = 0;
 };
 
@@ -53,7 +55,8 @@ public:
   virtual std::string getName() const = 0;
   /// Architectures by name, for help texts; the first is the default.
   virtual std::vector<std::string> getArchitectures() const = 0;
-  virtual llvm::Expected<std::unique_ptr<TargetInstance>> createInstance(llvm::StringRef architecture) const = 0;
+  virtual llvm::Expected<std::unique_ptr<TargetInstance>>
+  createInstance(llvm::StringRef architecture) const = 0;
   /// "portable" and other names that stand for several architectures; identity otherwise.
   virtual std::vector<std::string> expand(llvm::StringRef architecture) const { return {architecture.str()}; }
 };

@@ -1,4 +1,5 @@
-// nn.arg_reduce, which shares emitReduce's dispatches but none of its arithmetic: positions are carried beside values.
+// nn.arg_reduce, which shares emitReduce's dispatches but none of its arithmetic: positions are carried
+// beside values.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_ARGREDUCE_H
 #define AICC_TARGETS_CPU_CODEGEN_ARGREDUCE_H

@@ -1,5 +1,5 @@
-// Positions of largest and smallest elements, see ArgReduce.h. Lanes run along the innermost dimension; where that is the
-// reduced one, each lane keeps a candidate, and the lanes' candidates are compared at the end.
+// Positions of largest and smallest elements, see ArgReduce.h. Lanes run along the innermost dimension; where
+// that is the reduced one, each lane keeps a candidate, and the lanes' candidates are compared at the end.
 
 #include "targets/cpu/codegen/ArgReduce.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -15,11 +15,12 @@ struct ArgReduceEmitter {
   nn::ArgReduceOp root;
   Type element = {};
   unsigned lanes = 0;
-  int lane = -1; // dimension of the input
+  int lane = -1;      // dimension of the input
   bool along = false; // lanes run along the reduced dimension
 
   Value load(SmallVector<Value> idx, Value mask) {
-    return toAccumulator(e, e.emit(root.getInput(), Coord{idx, lanes ? lane : -1, Value()}, lanes, mask), element);
+    return toAccumulator(e, e.emit(root.getInput(), Coord{idx, lanes ? lane : -1, Value()}, lanes, mask),
+                         element);
   }
 
   /// x is to be taken before y wherever they stand; NaN before numbers.
@@ -38,7 +39,9 @@ struct ArgReduceEmitter {
     return b.create<arith::OrIOp>(e.loc, beyond, b.create<arith::AndIOp>(e.loc, noNumber, number));
   }
 
-  Value select(Value condition, Value x, Value y) { return e.b.create<arith::SelectOp>(e.loc, condition, x, y); }
+  Value select(Value condition, Value x, Value y) {
+    return e.b.create<arith::SelectOp>(e.loc, condition, x, y);
+  }
 
   /// The candidate (value, position) after one at a later position was seen.
   SmallVector<Value> step(ValueRange kept, Value value, Value position, Value mask) {
@@ -76,7 +79,8 @@ struct ArgReduceEmitter {
     Value iota;
     if (lanes)
       iota = e.b.create<arith::ConstantOp>(
-          e.loc, DenseElementsAttr::get(VectorType::get({int64_t(lanes)}, e.b.getI64Type()), ArrayRef<int64_t>(ids)));
+          e.loc, DenseElementsAttr::get(VectorType::get({int64_t(lanes)}, e.b.getI64Type()),
+                                        ArrayRef<int64_t>(ids)));
     SmallVector<Value> state;
     if (along) { // lanes beyond a short row hold its first element
       Value inside = e.maskOf(count, lanes);
@@ -87,14 +91,15 @@ struct ArgReduceEmitter {
       state = {load(idx, mask), e.splat(zero, lanes)};
     }
     Value skip = e.constant(along ? lanes : 1);
-    state = sweep(e, e.max(e.sub(count, skip), zero), along ? lanes : 1, 1, state, [&](Value i, Value tail, ValueRange kept) {
-      Value position = e.add(i, skip);
-      idx[axis] = position;
-      Value value = load(idx, along ? tail : mask);
-      if (along)
-        position = e.b.create<arith::AddIOp>(e.loc, e.splat(position, lanes), iota);
-      return step(kept, value, position, tail);
-    });
+    state = sweep(e, e.max(e.sub(count, skip), zero), along ? lanes : 1, 1, state,
+                  [&](Value i, Value tail, ValueRange kept) {
+                    Value position = e.add(i, skip);
+                    idx[axis] = position;
+                    Value value = load(idx, along ? tail : mask);
+                    if (along)
+                      position = e.b.create<arith::AddIOp>(e.loc, e.splat(position, lanes), iota);
+                    return step(kept, value, position, tail);
+                  });
     e.clearMemo();
     if (along) {
       std::pair<Value, Value> best;
@@ -129,7 +134,8 @@ struct ArgReduceEmitter {
     along = lane == axis;
     int stored = lane - (root.getKeepdims() || lane < axis ? 0 : 1);
     unsigned wide = e.cpu.getLanes();
-    if (e.canVectorize(root.getInput(), lane, wide) && (along || e.canStoreVectors(root.getResult(), stored, wide)))
+    if (e.canVectorize(root.getInput(), lane, wide) &&
+        (along || e.canStoreVectors(root.getResult(), stored, wide)))
       lanes = wide;
     along &= lanes > 0;
     bool blocked = lanes && !along;
@@ -140,7 +146,8 @@ struct ArgReduceEmitter {
     AffineExpr rows = e.product(sizes);
     int64_t work = KernelEmitter::getConstant(input[axis]).value_or(512) * (blocked ? lanes : 1);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+          to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
     e.loop(from, to, e.constant(1), [&](Value row) {
       SmallVector<Value> idx = e.delinearize(row, sizes);
       if (blocked)

@@ -1,7 +1,8 @@
-// Convolutions in the channel-blocked layout, direct: a register tile is a few pixels times a few panels of 16 output
-// channels, and its accumulators stay in registers through all taps and input channels. Padded inputs are first copied,
-// the rows that a workgroup needs, into the worker's memory with zeros around them, which costs a few percent and frees the tile
-// of all checks. A 1x1 convolution is a product of matrices: rows and columns of pixels become one dimension.
+// Convolutions in the channel-blocked layout, direct: a register tile is a few pixels times a few panels of
+// 16 output channels, and its accumulators stay in registers through all taps and input channels. Padded
+// inputs are first copied, the rows that a workgroup needs, into the worker's memory with zeros around them,
+// which costs a few percent and frees the tile of all checks. A 1x1 convolution is a product of matrices:
+// rows and columns of pixels become one dimension.
 
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/Packing.h"
@@ -23,7 +24,8 @@ ConvTile chooseConvTile(std::optional<int64_t> rows, std::optional<int64_t> colu
                         const CpuDescriptor &cpu) {
   unsigned perPanel = kPanel / cpu.getLanes();
   unsigned registers = cpu.numVectorRegisters, most = registers >= 32 ? 28 : 12;
-  // One step of k: multiplications, loads and broadcasts at two a cycle, at least the latency of an fma; and the panels' lines from L2.
+  // One step of k: multiplications, loads and broadcasts at two a cycle, at least the latency of an fma; and
+  // the panels' lines from L2.
   auto step = [&](int64_t pixels, int64_t width) {
     double vectors = double(width) * perPanel, sums = pixels * vectors, loads = pixels + vectors;
     return std::max({sums / 2, loads / 2, 4.0}) + 0.7 + 0.3 * vectors;
@@ -42,7 +44,8 @@ ConvTile chooseConvTile(std::optional<int64_t> rows, std::optional<int64_t> colu
           continue;
         auto line = [&](int64_t height, int64_t panelCount) {
           if (!columns) // about 100 columns, and a rest by halves
-            return 100.0 / w * step(w * height, panelCount) + (w > 1 ? step(std::max<int64_t>(1, w / 2), panelCount) : 0);
+            return 100.0 / w * step(w * height, panelCount) +
+                   (w > 1 ? step(std::max<int64_t>(1, w / 2), panelCount) : 0);
           double cost = double(*columns / w) * step(w * height, panelCount);
           return *columns % w ? cost + step(*columns % w * height, panelCount) : cost;
         };
@@ -63,7 +66,7 @@ struct BlockedConv {
   BlockArgument panelsArg;
   EpilogueStore store;
   const View *input;
-  bool flat;         // rows and columns of pixels are one dimension
+  bool flat;                // rows and columns of pixels are one dimension
   bool blockedInput = true; // else [N, C, H, W]
   bool padded = false;      // the input is read from a copy in scratch memory
   Type element = {}, accumulator = {};
@@ -86,18 +89,21 @@ struct BlockedConv {
   struct Region {
     Value image, group;
     Value firstRow, lastRow, firstColumn, lastColumn; // of the result
-    Value source;                                     // pointer to the element (0, firstRow * stride, 0) of the padded input
+    Value source; // pointer to the element (0, firstRow * stride, 0) of the padded input
   };
 
-  //===--- the tile ------------------------------------------------------------------------------------------------------===//
+  //===--- the tile
+  //------------------------------------------------------------------------------------------------------===//
 
   /// Pixels (h .. h + height) x (w .. w + width) times `count` panels from `panel`.
-  void emitTileAt(const Region &r, Value panel, unsigned count, Value h, Value w, unsigned height, unsigned width) {
+  void emitTileAt(const Region &r, Value panel, unsigned count, Value h, Value w, unsigned height,
+                  unsigned width) {
     unsigned vectors = count * perPanel, pixels = height * width;
     Value sourceIndex = e.mul(e.mul(e.sub(h, r.firstRow), e.constant(strides[0])), rowPitch);
     sourceIndex = e.add(sourceIndex, e.mul(w, e.constant(strides[1] * pixel)));
     Value source = e.address(r.source, sourceIndex, element);
-    Value weights = e.address(e.inputPointer(panelsArg.getArgNumber()), e.mul(panel, e.constant(weightsOfPanel())), element);
+    Value weights = e.address(e.inputPointer(panelsArg.getArgNumber()),
+                              e.mul(panel, e.constant(weightsOfPanel())), element);
 
     SmallVector<Value> displacement;
     for (unsigned p = 0; p < pixels; ++p)
@@ -108,7 +114,8 @@ struct BlockedConv {
       SmallVector<Value> right, next;
       for (unsigned v = 0; v < vectors; ++v) {
         int64_t offset = int64_t(v / perPanel) * weightsOfPanel() + v % perPanel * lanes;
-        right.push_back(toAccumulator(e, e.load(from, e.add(k, e.constant(offset)), element, lanes), element));
+        right.push_back(
+            toAccumulator(e, e.load(from, e.add(k, e.constant(offset)), element, lanes), element));
       }
       for (unsigned p = 0; p < pixels; ++p) {
         Value left = toAccumulator(e, e.load(at, e.add(c, displacement[p]), element), element);
@@ -141,7 +148,8 @@ struct BlockedConv {
   }
 
   template <typename Step>
-  SmallVector<Value> sumBlocked(Value source, Value weights, Value rowIndex, Value tapRow, ValueRange init, Step step) {
+  SmallVector<Value> sumBlocked(Value source, Value weights, Value rowIndex, Value tapRow, ValueRange init,
+                                Step step) {
     return carryLoop(e, kernel[1], init, [&](Value x, ValueRange carried) {
       Value index = e.add(rowIndex, e.mul(x, e.constant(dilations[1] * pixel)));
       Value tap = e.mul(e.add(tapRow, x), e.constant(channels * kPanel));
@@ -162,13 +170,15 @@ struct BlockedConv {
   }
 
   template <typename Step>
-  SmallVector<Value> sumPlain(Value source, Value weights, Value rowIndex, Value tapRow, ValueRange init, Step step) {
+  SmallVector<Value> sumPlain(Value source, Value weights, Value rowIndex, Value tapRow, ValueRange init,
+                              Step step) {
     return carryLoop(e, channels, init, [&](Value c, ValueRange carried) {
       Value at = e.address(source, e.add(rowIndex, e.mul(c, channelPitch)), element);
       Value k = e.add(e.mul(tapRow, e.constant(channels)), c);
       Value from = e.address(weights, e.mul(k, e.constant(kPanel)), element);
       auto tap = [&](Value x, ValueRange sums) {
-        return step(at, from, e.mul(x, e.constant(dilations[1] * pixel)), e.mul(x, e.constant(channels * kPanel)), sums);
+        return step(at, from, e.mul(x, e.constant(dilations[1] * pixel)),
+                    e.mul(x, e.constant(channels * kPanel)), sums);
       };
       if (kernel[1] > 8)
         return carryLoop(e, kernel[1], carried, tap);
@@ -200,7 +210,8 @@ struct BlockedConv {
     return sums;
   }
 
-  //===--- loops over tiles ------------------------------------------------------------------------------------------------===//
+  //===--- loops over tiles
+  //------------------------------------------------------------------------------------------------===//
 
   void emitColumns(const Region &r, Value panel, unsigned count, Value h, unsigned height) {
     Value from = r.firstColumn, to = r.lastColumn, step = e.constant(tile.columns);
@@ -221,7 +232,8 @@ struct BlockedConv {
       return;
     }
     Value rest = e.sub(to, whole), at = whole;
-    for (unsigned power = llvm::bit_floor(std::max(1u, tile.columns - 1)); power && tile.columns > 1; power /= 2) {
+    for (unsigned power = llvm::bit_floor(std::max(1u, tile.columns - 1)); power && tile.columns > 1;
+         power /= 2) {
       Value bit = e.b.create<arith::AndIOp>(e.loc, rest, e.constant(power));
       Value some = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::ne, bit, e.constant(0));
       e.ifThen(some, [&] { emitTileAt(r, panel, count, h, at, height, power); });
@@ -240,12 +252,14 @@ struct BlockedConv {
       e.loop(whole, r.lastRow, e.constant(1), [&](Value h) { emitColumns(r, panel, count, h, 1); });
   }
 
-  //===--- the padded copy -------------------------------------------------------------------------------------------------===//
+  //===--- the padded copy
+  //-------------------------------------------------------------------------------------------------===//
 
   /// Copies `count` elements, or writes zeros where `from` is null.
   void fill(Value from, Value fromIndex, Value toIndex, Value count) {
     Value step = e.constant(lanes), whole = e.mul(e.div(count, step), step);
-    Value zero = e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(VectorType::get({int64_t(lanes)}, element)));
+    Value zero =
+        e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(VectorType::get({int64_t(lanes)}, element)));
     auto move = [&](Value i, Value mask) {
       Value value = from ? e.load(from, e.add(fromIndex, i), element, lanes, mask) : zero;
       e.store(value, e.scratch, e.add(toIndex, i), element, mask);
@@ -266,7 +280,8 @@ struct BlockedConv {
     int64_t blocks = blockedInput ? llvm::divideCeil(channels, kPanel) : channels;
     Value height = e.size(inRows);
     Value top = e.sub(e.mul(first, e.constant(strides[0])), e.constant(low[0])); // input row of copied row 0
-    Value needed = e.add(e.mul(e.sub(e.sub(last, first), e.constant(1)), e.constant(strides[0])), e.constant(span(0)));
+    Value needed =
+        e.add(e.mul(e.sub(e.sub(last, first), e.constant(1)), e.constant(strides[0])), e.constant(span(0)));
     Value lo = e.min(e.max(e.sub(e.constant(0), top), e.constant(0)), needed);
     Value hi = e.max(e.min(e.sub(height, top), needed), lo);
     Value columnsIn = e.size(inColumns), copyPitch = blockedInput ? blockPitch : channelPitch;
@@ -291,7 +306,8 @@ struct BlockedConv {
     });
   }
 
-  //===--- workgroups ------------------------------------------------------------------------------------------------------===//
+  //===--- workgroups
+  //------------------------------------------------------------------------------------------------------===//
 
   void emitPanels(const Region &r, Value group, Value chunk) {
     int64_t full = panelsPerGroup / tile.panels, rest = panelsPerGroup % tile.panels;
@@ -308,12 +324,15 @@ struct BlockedConv {
   /// Rows (flat: columns) of a workgroup, and whether the groups of panels are the grid's outer dimension.
   bool chooseBlock() {
     int64_t bytes = std::max(1u, element.getIntOrFloatBitWidth() / 8);
-    auto value = [](AffineExpr size, int64_t guess) { return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess)); };
+    auto value = [](AffineExpr size, int64_t guess) {
+      return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+    };
     int64_t n = value(batch, 1), oh = value(rows, 28), ow = value(columns, flat ? 784 : 28);
     int64_t ih = value(inRows, flat ? 1 : 28), iw = value(inColumns, flat ? 784 : 28);
     int64_t lines = flat ? ow : oh, lineWidth = flat ? 1 : ow, unit = flat ? tile.columns : tile.rows;
     int64_t chunks = groups * llvm::divideCeil(panelsPerGroup, tile.panels);
-    double flops = 2.0 * kPanel * tile.panels * channels * kernel[0] * kernel[1] * lineWidth; // a line and a group of panels
+    double flops = 2.0 * kPanel * tile.panels * channels * kernel[0] * kernel[1] *
+                   lineWidth; // a line and a group of panels
     // About 25 microseconds, an input that stays in L2, and enough pieces to share.
     double most = 5e6 / flops;
     double inputBytes = double(channels) * bytes * (flat ? 1 : (iw + low[1] + high[1]) * strides[0]);
@@ -326,7 +345,8 @@ struct BlockedConv {
     }
     double weightBytes = double(panelsPerGroup) * groups * weightsOfPanel() * bytes;
     double imageBytes = double(n) * channels * groups * ih * iw * bytes, cache = cpu().l2Bytes / 2.0;
-    double rowsOuter = (weightBytes > cache ? double(llvm::divideCeil(lines, block)) * n : 1) * weightBytes + imageBytes;
+    double rowsOuter =
+        (weightBytes > cache ? double(llvm::divideCeil(lines, block)) * n : 1) * weightBytes + imageBytes;
     double panelsOuter = weightBytes + (imageBytes > cache ? chunks : 1) * imageBytes;
     return panelsOuter < rowsOuter;
   }
@@ -399,15 +419,16 @@ struct BlockedConv {
   }
 };
 
-/// Makes rows and columns of pixels one dimension of all values at the result's sizes; false where one of them broadcasts over
-/// only one of the two.
+/// Makes rows and columns of pixels one dimension of all values at the result's sizes; false where one of
+/// them broadcasts over only one of the two.
 bool mergePixels(exe::DispatchOp dispatch, nn::ConvOp root, nn::SymbolicShapes &shapes) {
   Block &body = dispatch.getBody().front();
   if (!isa<BlockArgument>(root.getInput()))
     return false;
   llvm::SmallDenseSet<Value> others; // the filter, the bias and views above them
   for (Value v : {root.getFilter(), root.getBias()})
-    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0) : Value())
+    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0)
+                                                                           : Value())
       others.insert(v);
   SmallVector<Value> values;
   for (BlockArgument arg : body.getArguments())
@@ -456,11 +477,15 @@ bool mergePixels(exe::DispatchOp dispatch, nn::ConvOp root, nn::SymbolicShapes &
 
 } // namespace
 
-FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root) {
-  auto all = [](ArrayRef<int64_t> values, int64_t wanted) { return llvm::all_of(values, [&](int64_t v) { return v == wanted; }); };
+FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::DispatchOp dispatch,
+                                             nn::ConvOp root) {
+  auto all = [](ArrayRef<int64_t> values, int64_t wanted) {
+    return llvm::all_of(values, [&](int64_t v) { return v == wanted; });
+  };
   SmallVector<int64_t> filter(cast<RankedTensorType>(root.getFilter().getType()).getShape());
   bool padded = !all(root.getPadsLow(), 0) || !all(root.getPadsHigh(), 0);
-  bool pointwise = all(ArrayRef(filter).drop_front(2), 1) && all(root.getStrides(), 1) && !padded && root.getBlockInput();
+  bool pointwise =
+      all(ArrayRef(filter).drop_front(2), 1) && all(root.getStrides(), 1) && !padded && root.getBlockInput();
   int64_t groups = root.getGroups(), outputs = filter[0];
   if (groups > 1 && (!root.getBlockInput() || filter[1] % kPanel || outputs / groups % kPanel))
     return failure();
@@ -476,7 +501,8 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
     e.abandon();
     return failure();
   }
-  BlockedConv conv{e, root, getFilterPanels(root), EpilogueStore(e, root.getResult(), rank - 1, lanes), input, flat};
+  BlockedConv conv{e,     root, getFilterPanels(root), EpilogueStore(e, root.getResult(), rank - 1, lanes),
+                   input, flat};
   conv.blockedInput = root.getBlockInput();
   conv.padded = padded;
   conv.element = cast<RankedTensorType>(root.getType()).getElementType();
@@ -485,7 +511,8 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
   conv.channels = filter[1], conv.outputs = outputs, conv.groups = groups;
   conv.panelsPerGroup = llvm::divideCeil(outputs / groups, kPanel);
   for (int d = 0; d < 2; ++d) {
-    conv.kernel[d] = filter[2 + d], conv.strides[d] = root.getStrides()[d], conv.dilations[d] = root.getDilations()[d];
+    conv.kernel[d] = filter[2 + d], conv.strides[d] = root.getStrides()[d],
+    conv.dilations[d] = root.getDilations()[d];
     conv.low[d] = root.getPadsLow()[d], conv.high[d] = root.getPadsHigh()[d];
   }
   ArrayRef<AffineExpr> in = e.shape(root.getInput()), out = e.shape(root.getResult());

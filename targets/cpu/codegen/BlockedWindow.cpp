@@ -1,5 +1,5 @@
-// Loops of sliding windows in the channel-blocked layout, see BlockedWindow.h. Columns whose windows lie within the input are
-// taken several at once, the others one by one with the range of their taps.
+// Loops of sliding windows in the channel-blocked layout, see BlockedWindow.h. Columns whose windows lie
+// within the input are taken several at once, the others one by one with the range of their taps.
 
 #include "targets/cpu/codegen/BlockedWindow.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -15,7 +15,8 @@ static Value ceilDivPositive(KernelEmitter &e, Value x, int64_t d) {
 
 void BlockedWindow::emitPixels(const Row &r, Value column, unsigned count, Value firstTap, Value lastTap) {
   // The index may be negative before the first tap that counts is added to it.
-  Value origin = e.sub(e.mul(e.mul(column, e.constant(strides[1])), e.constant(kPanel)), e.constant(low[1] * kPanel));
+  Value origin =
+      e.sub(e.mul(e.mul(column, e.constant(strides[1])), e.constant(kPanel)), e.constant(low[1] * kPanel));
   Value top = e.sub(e.mul(r.row, e.constant(strides[0])), e.constant(low[0]));
   auto known = [](Value v) { return KernelEmitter::getConstant(v); };
   bool unrolled = known(firstTap) == 0 && known(lastTap) == kernel[1] && kernel[1] <= 8;
@@ -49,8 +50,8 @@ void BlockedWindow::emitPixels(const Row &r, Value column, unsigned count, Value
   e.clearMemo();
   for (unsigned v = 0; v < parts; ++v)
     for (unsigned p = 0; p < count; ++p)
-      finish(sums[v * count + p], Place{r.image, r.block, r.row, e.add(column, e.constant(p)), v, e.sub(r.lastTap, r.firstTap),
-                                        e.sub(lastTap, firstTap)});
+      finish(sums[v * count + p], Place{r.image, r.block, r.row, e.add(column, e.constant(p)), v,
+                                        e.sub(r.lastTap, r.firstTap), e.sub(lastTap, firstTap)});
   e.clearBound();
 }
 
@@ -59,8 +60,10 @@ void BlockedWindow::emitRow(const Row &r) {
   int64_t stride = strides[1], span = dilations[1] * (kernel[1] - 1) + 1;
   Value left = e.min(e.constant(llvm::divideCeil(low[1], stride)), columns);
   // Whole windows end where their first element is within the input by their span.
-  Value right = e.div(e.add(e.max(e.sub(e.add(width, e.constant(low[1])), e.constant(span)), e.constant(-stride)), e.constant(stride)),
-                      e.constant(stride));
+  Value right =
+      e.div(e.add(e.max(e.sub(e.add(width, e.constant(low[1])), e.constant(span)), e.constant(-stride)),
+                  e.constant(stride)),
+            e.constant(stride));
   right = e.max(e.min(right, columns), left);
   auto border = [&](Value from, Value to) {
     auto count = KernelEmitter::getConstant(e.sub(to, from));
@@ -90,7 +93,9 @@ Launch BlockedWindow::emit() {
   tile = e.cpu.numVectorRegisters >= 32 ? 8 : 8 / parts;
   rowPitch = e.size(input->strides[2]);
   // Rows of a workgroup: about 20 microseconds.
-  auto value = [](AffineExpr size, int64_t guess) { return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess)); };
+  auto value = [](AffineExpr size, int64_t guess) {
+    return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+  };
   double cycles = double(value(result[3], 28)) * parts * (double(kernel[0] * kernel[1]) + 6);
   int64_t rows = value(result[2], 28), block = std::clamp<int64_t>(int64_t(60000 / cycles), 1, rows);
   AffineExpr groups = result[2].ceilDiv(block);
@@ -100,12 +105,14 @@ Launch BlockedWindow::emit() {
     r.image = at[0], r.block = at[1];
     Value index = e.add(e.size(input->offset), e.mul(r.image, e.size(input->strides[0])));
     r.source = e.address(input->base, e.add(index, e.mul(r.block, e.size(input->strides[1]))), element);
-    Value first = e.mul(at[2], e.constant(block)), last = e.min(e.add(first, e.constant(block)), e.size(result[2]));
+    Value first = e.mul(at[2], e.constant(block)),
+          last = e.min(e.add(first, e.constant(block)), e.size(result[2]));
     e.loop(first, last, e.constant(1), [&](Value row) {
       Value start = e.sub(e.constant(low[0]), e.mul(row, e.constant(strides[0])));
       r.row = row;
       r.firstTap = e.min(ceilDivPositive(e, start, dilations[0]), e.constant(kernel[0]));
-      r.lastTap = e.min(ceilDivPositive(e, e.add(e.size(inRows), start), dilations[0]), e.constant(kernel[0]));
+      r.lastTap =
+          e.min(ceilDivPositive(e, e.add(e.size(inRows), start), dilations[0]), e.constant(kernel[0]));
       r.lastTap = e.max(r.lastTap, r.firstTap);
       emitRow(r);
     });

@@ -1,5 +1,5 @@
-// Sliding windows over one channel at a time in the channel-blocked layout, channels in lanes: depthwise convolutions and
-// pools, which differ only in what they do at each tap.
+// Sliding windows over one channel at a time in the channel-blocked layout, channels in lanes: depthwise
+// convolutions and pools, which differ only in what they do at each tap.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_BLOCKEDWINDOW_H
 #define AICC_TARGETS_CPU_CODEGEN_BLOCKEDWINDOW_H

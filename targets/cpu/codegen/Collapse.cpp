@@ -25,12 +25,13 @@ static llvm::SmallVector<AffineExpr> getAligned(Value v, unsigned rank, nn::Symb
   return sizes;
 }
 
-llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full, unsigned keep,
+llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values,
+                                                 llvm::ArrayRef<AffineExpr> full, unsigned keep,
                                                  nn::SymbolicShapes &shapes) {
   unsigned rank = full.size();
   auto isOne = [](AffineExpr e) { return nn::ShapeContext::getConstant(e) == 1; };
-  // Where the result's size is 1, a dimension goes with whole and with broadcast ones: what a merged dimension is for a value
-  // is carried along.
+  // Where the result's size is 1, a dimension goes with whole and with broadcast ones: what a merged
+  // dimension is for a value is carried along.
   enum Kind { Either, Whole, Broadcast, Neither };
   auto kindOf = [&](Value v, unsigned d) {
     AffineExpr size = getAligned(v, rank, shapes)[d];
@@ -55,7 +56,8 @@ llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values, l
   return merge;
 }
 
-void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<bool> merge, nn::SymbolicShapes &shapes) {
+void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<bool> merge,
+                                nn::SymbolicShapes &shapes) {
   unsigned rank = merge.size();
   for (Value v : values) {
     llvm::SmallVector<AffineExpr> sizes = getAligned(v, rank, shapes), merged;
@@ -77,8 +79,8 @@ void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<boo
   }
 }
 
-void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full, unsigned keep,
-                                   nn::SymbolicShapes &shapes) {
+void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full,
+                                   unsigned keep, nn::SymbolicShapes &shapes) {
   if (full.size() >= 2)
     mergeDimensions(values, findMergeable(values, llvm::SmallVector<AffineExpr>(full), keep, shapes), shapes);
 }

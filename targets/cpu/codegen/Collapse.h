@@ -8,18 +8,23 @@
 
 namespace aicc::cpu {
 
-/// A copy of `dispatch` outside of the function, with the sizes of its values noted in `shapes`; the caller erases it.
+/// A copy of `dispatch` outside of the function, with the sizes of its values noted in `shapes`; the caller
+/// erases it.
 exe::DispatchOp cloneDetached(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes);
 
-/// Finds neighbouring dimensions of `values` (aligned on the right to the sizes `full`) that each of them either spans whole or broadcasts:
-/// flag d says that d can be merged with d + 1. The last `keep` dimensions stay apart.
-llvm::SmallVector<bool> findMergeable(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<mlir::AffineExpr> full, unsigned keep,
+/// Finds neighbouring dimensions of `values` (aligned on the right to the sizes `full`) that each of them
+/// either spans whole or broadcasts: flag d says that d can be merged with d + 1. The last `keep` dimensions
+/// stay apart.
+llvm::SmallVector<bool> findMergeable(llvm::ArrayRef<mlir::Value> values,
+                                      llvm::ArrayRef<mlir::AffineExpr> full, unsigned keep,
                                       nn::SymbolicShapes &shapes);
-/// Merges dimensions as flagged. Updates types and `shapes`; the body is then only fit for emission. Splat constants become scalars.
-void mergeDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<bool> merge, nn::SymbolicShapes &shapes);
+/// Merges dimensions as flagged. Updates types and `shapes`; the body is then only fit for emission. Splat
+/// constants become scalars.
+void mergeDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<bool> merge,
+                     nn::SymbolicShapes &shapes);
 /// Merges all that can be.
-void collapseDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<mlir::AffineExpr> full, unsigned keep,
-                        nn::SymbolicShapes &shapes);
+void collapseDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<mlir::AffineExpr> full,
+                        unsigned keep, nn::SymbolicShapes &shapes);
 
 } // namespace aicc::cpu
 

@@ -1,4 +1,5 @@
-// What the kernels of convolutions and pools share: the cases that emitConv and emitPool choose from, and small helpers.
+// What the kernels of convolutions and pools share: the cases that emitConv and emitPool choose from, and
+// small helpers.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_CONVKERNELS_H
 #define AICC_TARGETS_CPU_CODEGEN_CONVKERNELS_H
@@ -7,18 +8,20 @@
 
 namespace aicc::cpu {
 
-/// nn.conv of blocked (or plain) input to a blocked result: register tiles of pixels x panels of output channels.
+/// nn.conv of blocked (or plain) input to a blocked result: register tiles of pixels x panels of output
+/// channels.
 llvm::FailureOr<Launch> emitBlockedConv(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root);
 /// nn.conv where each channel is convolved alone, in blocked layout: channels in lanes.
-llvm::FailureOr<Launch> emitBlockedDepthwise(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root);
+llvm::FailureOr<Launch> emitBlockedDepthwise(KernelRequest &request, exe::DispatchOp dispatch,
+                                             nn::ConvOp root);
 /// nn.conv in plain layout, of any rank, with any groups: pixels in lanes.
 llvm::FailureOr<Launch> emitPlainConv(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root);
 
 /// The block argument behind a filter's panels [M/16, kernel..., C/groups, 16]; null if there are none.
 mlir::BlockArgument getFilterPanels(nn::ConvOp conv);
 
-/// Evaluates the epilogue for `value`, the root's result at `c` (whose lane is set), and stores it; lane by lane where the
-/// epilogue can't be evaluated in vectors.
+/// Evaluates the epilogue for `value`, the root's result at `c` (whose lane is set), and stores it; lane by
+/// lane where the epilogue can't be evaluated in vectors.
 struct EpilogueStore {
   EpilogueStore(KernelEmitter &e, Value root, int lane, unsigned lanes)
       : e(e), root(root), lanes(lanes), vectors(e.canStoreVectors(root, lane, lanes)) {}

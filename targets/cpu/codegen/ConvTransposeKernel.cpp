@@ -1,5 +1,6 @@
-// Transposed convolutions in gather form: each result sums over the taps and inputs that reach it, so that no two workgroups
-// write the same element. Results whose distance is the stride share their taps and stand in lanes.
+// Transposed convolutions in gather form: each result sums over the taps and inputs that reach it, so that no
+// two workgroups write the same element. Results whose distance is the stride share their taps and stand in
+// lanes.
 
 #include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/PlainConv.h"

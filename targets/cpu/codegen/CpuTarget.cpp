@@ -1,5 +1,5 @@
-// The CPU as a target: what it takes, and the way from dispatches to launches and one image of kernels. Equal dispatches,
-// the layers of a transformer, say, share a kernel.
+// The CPU as a target: what it takes, and the way from dispatches to launches and one image of kernels. Equal
+// dispatches, the layers of a transformer, say, share a kernel.
 
 #include "targets/cpu/codegen/CpuTarget.h"
 #include "aicc/Target.h"
@@ -58,8 +58,9 @@ public:
 
   std::string getName() const override { return "cpu:" + cpu.name; }
   std::string describe() const override {
-    return (getName() + " " + cpu.llvmCpu + " " + cpu.llvmFeatures + " " + llvm::Twine(cpu.vectorBits) + " bits, L1 " +
-            llvm::Twine(cpu.l1Bytes) + ", L2 " + llvm::Twine(cpu.l2Bytes) + ", L3 " + llvm::Twine(cpu.l3Bytes))
+    return (getName() + " " + cpu.llvmCpu + " " + cpu.llvmFeatures + " " + llvm::Twine(cpu.vectorBits) +
+            " bits, L1 " + llvm::Twine(cpu.l1Bytes) + ", L2 " + llvm::Twine(cpu.l2Bytes) + ", L3 " +
+            llvm::Twine(cpu.l3Bytes))
         .str();
   }
   std::string getFormat() const override { return "elf-x86-64"; }
@@ -68,15 +69,17 @@ public:
   std::string check(Operation *op) const override {
     if (isa<nn::ElementwiseOpInterface>(op) || getKernelEmitter(op->getName().stripDialect()))
       return {};
-    if (isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp, nn::ConcatOp, nn::ConstantOp,
-            nn::WeightOp, nn::TransposeOp, nn::ReshapeOp, nn::SliceOp, nn::BroadcastOp>(op))
+    if (isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,
+            nn::ConcatOp, nn::ConstantOp, nn::WeightOp, nn::TransposeOp, nn::ReshapeOp, nn::SliceOp,
+            nn::BroadcastOp>(op))
       return {};
     return "the cpu target has no kernel for it";
   }
 
   LogicalResult prepare(func::FuncOp func) const override {
     packWeights(func);
-    // A right operand that is computed at run time is read row by row: transposition becomes an operation of its own.
+    // A right operand that is computed at run time is read row by row: transposition becomes an operation of
+    // its own.
     func.walk([](nn::MatMulOp op) {
       if (!op.getTransposeRhs())
         return;
@@ -95,7 +98,8 @@ public:
     if (!root)
       return true;
     bool elementwise = isa<nn::ElementwiseOpInterface>(op);
-    if (isa<nn::MatMulOp, nn::ConvOp, nn::AttentionOp, nn::MaxPoolOp, nn::AvgPoolOp, nn::ConvTransposeOp>(root))
+    if (isa<nn::MatMulOp, nn::ConvOp, nn::AttentionOp, nn::MaxPoolOp, nn::AvgPoolOp, nn::ConvTransposeOp>(
+            root))
       return elementwise;
     if (isa<nn::ReduceOp, nn::SoftmaxOp, nn::LayerNormOp, nn::RmsNormOp>(root))
       return elementwise || isa<nn::GatherOp>(op);
@@ -130,7 +134,8 @@ public:
           KernelFn emit = getKernelEmitter(dispatch.getKind());
           FailureOr<Launch> launch = emit ? emit(request) : FailureOr<Launch>(failure());
           if (failed(launch))
-            return dispatch.emitError() << "the cpu target can't generate code for this " << dispatch.getKind();
+            return dispatch.emitError()
+                   << "the cpu target can't generate code for this " << dispatch.getKind();
           entries.push_back(launch->entry);
           found = known.try_emplace(key, *launch).first;
         }
@@ -140,7 +145,8 @@ public:
     if (entries.empty())
       return success();
     OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    SmallVector<StringRef> entryRefs(entries.begin(), entries.end()), features(cpu.requiredFeatures.begin(), cpu.requiredFeatures.end());
+    SmallVector<StringRef> entryRefs(entries.begin(), entries.end()),
+        features(cpu.requiredFeatures.begin(), cpu.requiredFeatures.end());
     if (options.keepKernels) {
       for (auto &kernel : kernels)
         module.push_back(kernel.release());
@@ -155,8 +161,8 @@ public:
       return module.emitError() << llvm::toString(image.takeError());
     auto type = RankedTensorType::get({int64_t(image->size())}, b.getI8Type());
     auto elements = DenseElementsAttr::getFromRawBuffer(type, *image);
-    b.create<exe::ExecutableOp>(module.getLoc(), executable, "elf-x86-64", b.getStrArrayAttr(entryRefs), b.getStrArrayAttr(features),
-                                elements);
+    b.create<exe::ExecutableOp>(module.getLoc(), executable, "elf-x86-64", b.getStrArrayAttr(entryRefs),
+                                b.getStrArrayAttr(features), elements);
     return success();
   }
 
@@ -168,18 +174,22 @@ private:
     for (Operation &op : body.without_terminator())
       if (failed(shapes.infer(&op)))
         return failure();
-    for (auto [value, result] : llvm::zip_equal(cast<exe::YieldOp>(body.back()).getValues(), dispatch.getOutputs()))
+    for (auto [value, result] :
+         llvm::zip_equal(cast<exe::YieldOp>(body.back()).getValues(), dispatch.getOutputs()))
       shapes.set(result, SmallVector<AffineExpr>(shapes.get(value)));
     return success();
   }
 
-  static void replace(exe::DispatchOp dispatch, const Launch &launch, StringRef executable, nn::SymbolicShapes &shapes) {
+  static void replace(exe::DispatchOp dispatch, const Launch &launch, StringRef executable,
+                      nn::SymbolicShapes &shapes) {
     OpBuilder b(dispatch);
     llvm::SetVector<StringRef> names;
     collectNames(dispatch.getLoc(), names);
-    auto kernel = SymbolRefAttr::get(b.getContext(), executable, FlatSymbolRefAttr::get(b.getContext(), launch.entry));
-    auto op = b.create<exe::LaunchOp>(dispatch.getLoc(), dispatch.getResultTypes(), kernel, dispatch.getInputs(),
-                                      shapes.getMap(launch.grid), shapes.getMap(launch.scratchBytes), shapes.getMap(launch.params),
+    auto kernel =
+        SymbolRefAttr::get(b.getContext(), executable, FlatSymbolRefAttr::get(b.getContext(), launch.entry));
+    auto op = b.create<exe::LaunchOp>(dispatch.getLoc(), dispatch.getResultTypes(), kernel,
+                                      dispatch.getInputs(), shapes.getMap(launch.grid),
+                                      shapes.getMap(launch.scratchBytes), shapes.getMap(launch.params),
                                       launch.inplace, b.getStrArrayAttr(names.getArrayRef()));
     SmallVector<AffineMap> maps;
     for (auto [from, to] : llvm::zip_equal(dispatch.getOutputs(), op.getOutputs())) {

@@ -1,5 +1,5 @@
-// Group norm (instance norm with as many groups as channels): statistics over a group of channels, then each channel by its own
-// scale and bias. Lanes run along the innermost dimension.
+// Group norm (instance norm with as many groups as channels): statistics over a group of channels, then each
+// channel by its own scale and bias. Lanes run along the innermost dimension.
 
 #include "targets/cpu/codegen/Norms.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -19,7 +19,8 @@ struct GroupNormEmitter {
   using PassBody = llvm::function_ref<SmallVector<Value>(const Coord &c, Value mask, ValueRange carried)>;
 
   /// Visits the spatial dimensions from `depth` on.
-  SmallVector<Value> pass(SmallVector<Value> idx, unsigned depth, SmallVector<Value> state, unsigned copies, PassBody body) {
+  SmallVector<Value> pass(SmallVector<Value> idx, unsigned depth, SmallVector<Value> state, unsigned copies,
+                          PassBody body) {
     if (depth == rank) // no spatial dimensions: one element for each copy's first
       return body(Coord{idx, -1, Value()}, Value(), state);
     Value count = e.size(root.getInput(), depth);
@@ -34,7 +35,9 @@ struct GroupNormEmitter {
     });
   }
 
-  Value read(const Coord &c, Value mask) { return toAccumulator(e, e.emit(root.getInput(), c, lanes, mask), element); }
+  Value read(const Coord &c, Value mask) {
+    return toAccumulator(e, e.emit(root.getInput(), c, lanes, mask), element);
+  }
 
   void emitGroup(Value image, Value group) {
     AffineExpr channels = e.shape(root.getInput())[1].floorDiv(root.getGroups());
@@ -47,11 +50,12 @@ struct GroupNormEmitter {
     idx[0] = image;
     auto sum = [&](Value x, Value y) { return addf(e, x, y); };
     auto accumulate = [&](PassBody body) {
-      SmallVector<Value> state = e.loop(first, last, e.constant(1), replicate(zero, copies), [&](Value channel, ValueRange carried) {
-        idx[1] = channel;
-        e.clearMemo();
-        return pass(idx, 2, SmallVector<Value>(carried), copies, body);
-      });
+      SmallVector<Value> state =
+          e.loop(first, last, e.constant(1), replicate(zero, copies), [&](Value channel, ValueRange carried) {
+            idx[1] = channel;
+            e.clearMemo();
+            return pass(idx, 2, SmallVector<Value>(carried), copies, body);
+          });
       e.clearMemo();
       return divf(e, foldLanes(e, fold(state, sum), sum), count);
     };
@@ -63,11 +67,15 @@ struct GroupNormEmitter {
       Value x = masked(e, mask, subf(e, read(c, mask), meanLanes), zero);
       return SmallVector<Value>{multiplyAdd(e, x, x, s[0])};
     });
-    Value factor = reciprocalSqrt(e, addf(e, square, numberConstant(e, accumulator, root.getEpsilon().convertToFloat(), 0)));
+    Value factor = reciprocalSqrt(
+        e, addf(e, square, numberConstant(e, accumulator, root.getEpsilon().convertToFloat(), 0)));
     e.loop(first, last, e.constant(1), [&](Value channel) {
       e.clearMemo();
-      auto parameter = [&](Value v) { return toAccumulator(e, e.emit(v, Coord{{channel}, -1, Value()}), element); };
-      Value scale = e.splat(mulf(e, parameter(root.getScale()), factor), lanes), bias = e.splat(parameter(root.getBias()), lanes);
+      auto parameter = [&](Value v) {
+        return toAccumulator(e, e.emit(v, Coord{{channel}, -1, Value()}), element);
+      };
+      Value scale = e.splat(mulf(e, parameter(root.getScale()), factor), lanes),
+            bias = e.splat(parameter(root.getBias()), lanes);
       idx[1] = channel;
       pass(idx, 2, {}, 1, [&](const Coord &c, Value mask, ValueRange) {
         Value y = multiplyAdd(e, subf(e, read(c, mask), meanLanes), scale, bias);
@@ -84,7 +92,8 @@ struct GroupNormEmitter {
     element = cast<RankedTensorType>(root.getType()).getElementType();
     accumulator = getAccumulatorType(e.b, element);
     unsigned wide = e.cpu.getLanes();
-    if (rank > 2 && e.canVectorize(root.getInput(), rank - 1, wide) && e.canStoreVectors(root.getResult(), rank - 1, wide))
+    if (rank > 2 && e.canVectorize(root.getInput(), rank - 1, wide) &&
+        e.canStoreVectors(root.getResult(), rank - 1, wide))
       lanes = wide;
     ArrayRef<AffineExpr> shape = e.shape(root.getInput());
     SmallVector<AffineExpr> sizes{shape[0], e.expr(root.getGroups())};
@@ -92,7 +101,8 @@ struct GroupNormEmitter {
     AffineExpr length = shape[1].floorDiv(root.getGroups()) * e.product(shape.drop_front(2));
     int64_t work = KernelEmitter::getConstant(length).value_or(4096);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+          to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
     e.loop(from, to, e.constant(1), [&](Value row) {
       SmallVector<Value> at = e.delinearize(row, sizes);
       emitGroup(at[0], at[1]);

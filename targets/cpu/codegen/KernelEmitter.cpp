@@ -1,4 +1,5 @@
-// The function's frame, i64 arithmetic and memory access of the kernel emitter. Evaluation of fused work: KernelFusion.cpp.
+// The function's frame, i64 arithmetic and memory access of the kernel emitter. Evaluation of fused work:
+// KernelFusion.cpp.
 
 #include "targets/cpu/codegen/KernelEmitter.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -9,7 +10,8 @@ using namespace mlir;
 using namespace aicc::cpu;
 
 /// The symbols on which sizes within the dispatch depend, ascending.
-static SmallVector<unsigned> collectSymbols(aicc::exe::DispatchOp dispatch, aicc::nn::SymbolicShapes &shapes) {
+static SmallVector<unsigned> collectSymbols(aicc::exe::DispatchOp dispatch,
+                                            aicc::nn::SymbolicShapes &shapes) {
   llvm::SmallSetVector<unsigned, 4> found;
   auto note = [&](AffineExpr expr) {
     expr.walk([&](AffineExpr e) {
@@ -38,9 +40,10 @@ static SmallVector<unsigned> collectSymbols(aicc::exe::DispatchOp dispatch, aicc
 
 KernelEmitter::KernelEmitter(ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch,
                              nn::SymbolicShapes &shapes, const CpuDescriptor &cpu)
-    : b(module.getContext()), loc(dispatch.getLoc()), dispatch(dispatch), shapes(shapes), cpu(cpu), module(module) {
-  // @name loads addresses and parameters and calls @name.body, whose pointers are declared not to alias: what LLVM needs to
-  // keep loads and stores apart.
+    : b(module.getContext()), loc(dispatch.getLoc()), dispatch(dispatch), shapes(shapes), cpu(cpu),
+      module(module) {
+  // @name loads addresses and parameters and calls @name.body, whose pointers are declared not to alias: what
+  // LLVM needs to keep loads and stores apart.
   MLIRContext *ctx = module.getContext();
   Type ptr = LLVM::LLVMPointerType::get(ctx), i64 = b.getI64Type(), none = LLVM::LLVMVoidType::get(ctx);
   usedSymbols = collectSymbols(dispatch, shapes);
@@ -63,7 +66,8 @@ KernelEmitter::KernelEmitter(ModuleOp module, llvm::StringRef name, exe::Dispatc
   b.setInsertionPointToStart(outerEntry);
   SmallVector<Value> args;
   auto loadSlot = [&](Value base, unsigned i, Type type) {
-    Value at = i ? b.create<LLVM::GEPOp>(loc, ptr, i64, base, ArrayRef<LLVM::GEPArg>{int32_t(i)}).getResult() : base;
+    Value at =
+        i ? b.create<LLVM::GEPOp>(loc, ptr, i64, base, ArrayRef<LLVM::GEPArg>{int32_t(i)}).getResult() : base;
     return b.create<LLVM::LoadOp>(loc, type, at).getResult();
   };
   for (unsigned i = 0; i < buffers; ++i)
@@ -101,7 +105,8 @@ Launch KernelEmitter::finish(AffineExpr grid, AffineExpr scratchBytes) {
   return launch;
 }
 
-//===--- i64 arithmetic --------------------------------------------------------------------------------------------------===//
+//===--- i64 arithmetic
+//--------------------------------------------------------------------------------------------------===//
 
 std::optional<int64_t> KernelEmitter::getConstant(Value x) {
   llvm::APInt value;
@@ -222,7 +227,10 @@ SmallVector<Value> KernelEmitter::delinearize(Value linear, ArrayRef<AffineExpr>
       continue;
     }
     // Trailing-first; the outermost dimension larger than 1 needs no remainder.
-    bool outermost = llvm::all_of(dims.take_front(d), [](AffineExpr e) { auto c = getConstant(e); return c && *c == 1; });
+    bool outermost = llvm::all_of(dims.take_front(d), [](AffineExpr e) {
+      auto c = getConstant(e);
+      return c && *c == 1;
+    });
     idx[d] = outermost ? linear : rem(linear, size(dims[d]));
     linear = outermost ? constant(0) : div(linear, size(dims[d]));
   }
@@ -242,12 +250,13 @@ void KernelEmitter::loop(Value lo, Value hi, Value step, llvm::function_ref<void
 
 SmallVector<Value> KernelEmitter::loop(Value lo, Value hi, Value step, ValueRange init,
                                        llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-  auto op = b.create<scf::ForOp>(loc, lo, hi, step, init, [&](OpBuilder &, Location, Value i, ValueRange carried) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(i.getParentBlock());
-    SmallVector<Value> next = body(i, carried);
-    b.create<scf::YieldOp>(loc, next);
-  });
+  auto op =
+      b.create<scf::ForOp>(loc, lo, hi, step, init, [&](OpBuilder &, Location, Value i, ValueRange carried) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToEnd(i.getParentBlock());
+        SmallVector<Value> next = body(i, carried);
+        b.create<scf::YieldOp>(loc, next);
+      });
   return SmallVector<Value>(op.getResults());
 }
 
@@ -258,7 +267,8 @@ void KernelEmitter::ifThen(Value condition, llvm::function_ref<void()> body) {
   body();
 }
 
-//===--- memory ----------------------------------------------------------------------------------------------------------===//
+//===--- memory
+//----------------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::inputPointer(unsigned i) { return pointers.lookup(i); }
 Value KernelEmitter::outputPointer(unsigned i) { return pointers.lookup(dispatch.getNumOperands() + i); }
@@ -269,14 +279,19 @@ Type KernelEmitter::registerType(Type element) {
   return element;
 }
 
-Type KernelEmitter::memoryType(Type element) { return element.isInteger(1) ? b.getI8Type() : registerType(element); }
+Type KernelEmitter::memoryType(Type element) {
+  return element.isInteger(1) ? b.getI8Type() : registerType(element);
+}
 
-static Type vectorOf(Type type, unsigned lanes) { return lanes ? VectorType::get({int64_t(lanes)}, type) : type; }
+static Type vectorOf(Type type, unsigned lanes) {
+  return lanes ? VectorType::get({int64_t(lanes)}, type) : type;
+}
 
 Value KernelEmitter::address(Value base, Value index, Type element) {
   if (auto zero = getConstant(index); zero && *zero == 0)
     return base;
-  return b.create<LLVM::GEPOp>(loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), base, ValueRange{index});
+  return b.create<LLVM::GEPOp>(loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), base,
+                               ValueRange{index});
 }
 
 /// i8 in memory to i1 in registers.
@@ -302,7 +317,8 @@ Value KernelEmitter::load(Value base, Value index, Type element, unsigned lanes,
   return fromMemory(b, loc, value, element);
 }
 
-Value KernelEmitter::loadStrided(Value base, Value index, Value stride, Type element, unsigned lanes, Value mask) {
+Value KernelEmitter::loadStrided(Value base, Value index, Value stride, Type element, unsigned lanes,
+                                 Value mask) {
   SmallVector<int64_t> ids(lanes);
   for (unsigned l = 0; l < lanes; ++l)
     ids[l] = l;
@@ -314,15 +330,19 @@ Value KernelEmitter::loadStrided(Value base, Value index, Value stride, Type ele
 }
 
 Value KernelEmitter::loadGather(Value base, Value indices, Type element, unsigned lanes, Value mask) {
-  Type memory = memoryType(element), type = vectorOf(memory, lanes), ptr = LLVM::LLVMPointerType::get(b.getContext());
+  Type memory = memoryType(element), type = vectorOf(memory, lanes),
+       ptr = LLVM::LLVMPointerType::get(b.getContext());
   if (memory.getIntOrFloatBitWidth() >= 32) {
-    Value addresses = b.create<LLVM::GEPOp>(loc, LLVM::getFixedVectorType(ptr, lanes), memory, base, ValueRange{indices});
+    Value addresses =
+        b.create<LLVM::GEPOp>(loc, LLVM::getFixedVectorType(ptr, lanes), memory, base, ValueRange{indices});
     if (!mask)
-      mask = b.create<arith::ConstantOp>(loc, DenseElementsAttr::get(VectorType::get({int64_t(lanes)}, b.getI1Type()), true));
+      mask = b.create<arith::ConstantOp>(
+          loc, DenseElementsAttr::get(VectorType::get({int64_t(lanes)}, b.getI1Type()), true));
     Value pass = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type));
     return b.create<LLVM::masked_gather>(loc, type, addresses, mask, ValueRange{pass}, byteAlignment(memory));
   }
-  // Hardware gathers 32 and 64 bits only: narrow lanes one by one; lanes off the mask read element 0 of the tensor.
+  // Hardware gathers 32 and 64 bits only: narrow lanes one by one; lanes off the mask read element 0 of the
+  // tensor.
   if (mask) {
     Value zero = b.create<arith::ConstantOp>(loc, b.getZeroAttr(indices.getType()));
     indices = b.create<arith::SelectOp>(loc, mask, indices, zero);

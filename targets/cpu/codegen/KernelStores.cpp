@@ -1,4 +1,5 @@
-// Stores: a root's coordinates are mapped forward through trailing reshapes and transposes to where the result lies.
+// Stores: a root's coordinates are mapped forward through trailing reshapes and transposes to where the
+// result lies.
 
 #include "passes/dispatch/Views.h"
 #include "targets/cpu/codegen/KernelEmitter.h"
@@ -9,7 +10,8 @@ using namespace aicc;
 using namespace aicc::cpu;
 
 Value KernelEmitter::peelViews(Value yielded, Value root, SmallVector<Operation *> &chain) {
-  while (root && yielded != root && isa_and_present<nn::ReshapeOp, nn::TransposeOp>(yielded.getDefiningOp())) {
+  while (root && yielded != root &&
+         isa_and_present<nn::ReshapeOp, nn::TransposeOp>(yielded.getDefiningOp())) {
     chain.push_back(yielded.getDefiningOp());
     yielded = yielded.getDefiningOp()->getOperand(0);
   }
@@ -55,7 +57,8 @@ bool KernelEmitter::canStoreVectors(Value root, int lane, unsigned lanes) {
     for (Operation *op : chain) {
       if (auto transpose = dyn_cast<nn::TransposeOp>(op))
         at = llvm::find(transpose.getPerm(), at) - transpose.getPerm().begin();
-      else if (!mapLaneThroughReshape(shape(op->getOperand(0)), shape(op->getResult(0)), shapes, lanes, at) || at < 0)
+      else if (!mapLaneThroughReshape(shape(op->getOperand(0)), shape(op->getResult(0)), shapes, lanes, at) ||
+               at < 0)
         return false;
     }
   }

@@ -1,5 +1,6 @@
-// The kinds of kernels that the CPU code generator emits. Each function takes one fused dispatch whose values all have
-// symbolic sizes, and emits its kernel(s) into `module`; it fails, having emitted nothing, where the dispatch is none of its kind.
+// The kinds of kernels that the CPU code generator emits. Each function takes one fused dispatch whose values
+// all have symbolic sizes, and emits its kernel(s) into `module`; it fails, having emitted nothing, where the
+// dispatch is none of its kind.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_KERNELS_H
 #define AICC_TARGETS_CPU_CODEGEN_KERNELS_H

@@ -1,5 +1,5 @@
-// Layer and RMS norms: mean, mean square and the scaled result in passes over a row. A row that is computed by fused producers is
-// computed once, into the worker's scratch memory.
+// Layer and RMS norms: mean, mean square and the scaled result in passes over a row. A row that is computed
+// by fused producers is computed once, into the worker's scratch memory.
 
 #include "targets/cpu/codegen/Norms.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -20,15 +20,18 @@ struct LayerNormEmitter {
   unsigned lanes = 0, rank = 0;
   bool plain = false;
 
-  using PassBody = llvm::function_ref<SmallVector<Value>(const Coord &c, Value slot, Value mask, ValueRange carried)>;
+  using PassBody =
+      llvm::function_ref<SmallVector<Value>(const Coord &c, Value slot, Value mask, ValueRange carried)>;
 
   /// Visits the row's elements: dimensions from `depth` on, `slot` counts them.
-  SmallVector<Value> pass(SmallVector<Value> idx, unsigned depth, Value slot, SmallVector<Value> state, unsigned copies, PassBody body) {
+  SmallVector<Value> pass(SmallVector<Value> idx, unsigned depth, Value slot, SmallVector<Value> state,
+                          unsigned copies, PassBody body) {
     Value count = e.size(result, depth);
     if (depth + 1 < rank)
       return e.loop(e.constant(0), count, e.constant(1), state, [&](Value i, ValueRange carried) {
         idx[depth] = i;
-        return pass(idx, depth + 1, e.mul(e.add(slot, i), e.size(result, depth + 1)), SmallVector<Value>(carried), copies, body);
+        return pass(idx, depth + 1, e.mul(e.add(slot, i), e.size(result, depth + 1)),
+                    SmallVector<Value>(carried), copies, body);
       });
     return sweep(e, count, std::max(lanes, 1u), copies, state, [&](Value i, Value mask, ValueRange carried) {
       idx[depth] = i;
@@ -38,7 +41,8 @@ struct LayerNormEmitter {
 
   void emitRow(SmallVector<Value> idx) {
     Value zero = numberConstant(e, accumulator, 0, lanes), start = e.constant(0);
-    Value count = e.b.create<arith::SIToFPOp>(e.loc, accumulator, e.size(e.product(e.shape(result).drop_front(axis))));
+    Value count =
+        e.b.create<arith::SIToFPOp>(e.loc, accumulator, e.size(e.product(e.shape(result).drop_front(axis))));
     auto sum = [&](Value x, Value y) { return addf(e, x, y); };
     auto total = [&](SmallVector<Value> state) { return foldLanes(e, fold(state, sum), sum); };
     bool kept = plain;
@@ -52,19 +56,21 @@ struct LayerNormEmitter {
     };
     Value mean;
     if (center) {
-      SmallVector<Value> state = pass(idx, axis, start, replicate(zero, 4), 4, [&](const Coord &c, Value slot, Value mask, ValueRange s) {
-        return SmallVector<Value>{addf(e, s[0], masked(e, mask, read(c, slot, mask), zero))};
-      });
+      SmallVector<Value> state = pass(
+          idx, axis, start, replicate(zero, 4), 4, [&](const Coord &c, Value slot, Value mask, ValueRange s) {
+            return SmallVector<Value>{addf(e, s[0], masked(e, mask, read(c, slot, mask), zero))};
+          });
       mean = e.splat(divf(e, total(state), count), lanes);
       kept = true;
     }
-    SmallVector<Value> state = pass(idx, axis, start, replicate(zero, 4), 4, [&](const Coord &c, Value slot, Value mask, ValueRange s) {
-      Value x = read(c, slot, mask);
-      if (center)
-        x = subf(e, x, mean);
-      x = masked(e, mask, x, zero);
-      return SmallVector<Value>{multiplyAdd(e, x, x, s[0])};
-    });
+    SmallVector<Value> state = pass(idx, axis, start, replicate(zero, 4), 4,
+                                    [&](const Coord &c, Value slot, Value mask, ValueRange s) {
+                                      Value x = read(c, slot, mask);
+                                      if (center)
+                                        x = subf(e, x, mean);
+                                      x = masked(e, mask, x, zero);
+                                      return SmallVector<Value>{multiplyAdd(e, x, x, s[0])};
+                                    });
     kept = true;
     Value square = addf(e, divf(e, total(state), count), numberConstant(e, accumulator, epsilon, 0));
     Value factor = e.splat(reciprocalSqrt(e, square), lanes);
@@ -74,7 +80,8 @@ struct LayerNormEmitter {
         x = subf(e, x, mean);
       x = mulf(e, x, factor);
       auto parameter = [&](Value v) {
-        return e.splat(toAccumulator(e, e.emit(v, e.operandCoord(v, result, c), lanes, mask), element), lanes);
+        return e.splat(toAccumulator(e, e.emit(v, e.operandCoord(v, result, c), lanes, mask), element),
+                       lanes);
       };
       if (scale && bias)
         x = multiplyAdd(e, x, parameter(scale), parameter(bias));
@@ -102,14 +109,17 @@ struct LayerNormEmitter {
       bool one = rankOf == 0 || KernelEmitter::getConstant(e.shape(v).back()) == 1;
       return e.canVectorize(v, one ? -1 : rankOf - 1, wide);
     };
-    if (e.canVectorize(input, rank - 1, wide) && vectorizes(scale) && vectorizes(bias) && e.canStoreVectors(result, rank - 1, wide))
+    if (e.canVectorize(input, rank - 1, wide) && vectorizes(scale) && vectorizes(bias) &&
+        e.canStoreVectors(result, rank - 1, wide))
       lanes = wide;
     const View *memory = e.view(input);
-    plain = memory && element == accumulator && (!lanes || KernelEmitter::getConstant(memory->strides[rank - 1]) == 1);
+    plain = memory && element == accumulator &&
+            (!lanes || KernelEmitter::getConstant(memory->strides[rank - 1]) == 1);
     AffineExpr rows = e.product(shape.take_front(axis)), length = e.product(shape.drop_front(axis));
     int64_t work = KernelEmitter::getConstant(length).value_or(512) * (lanes ? 1 : 8);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+          to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
     e.loop(from, to, e.constant(1), [&](Value row) {
       SmallVector<Value> idx = e.delinearize(row, shape.take_front(axis));
       idx.resize(rank, e.constant(0));
@@ -123,12 +133,24 @@ struct LayerNormEmitter {
 
 Launch aicc::cpu::emitLayerNorm(KernelEmitter &e, Operation *root) {
   if (auto op = dyn_cast<nn::LayerNormOp>(root)) {
-    LayerNormEmitter emitter{e, op.getInput(), op.getScale(), op.getBias(), op.getResult(), true, op.getEpsilon().convertToFloat(),
+    LayerNormEmitter emitter{e,
+                             op.getInput(),
+                             op.getScale(),
+                             op.getBias(),
+                             op.getResult(),
+                             true,
+                             op.getEpsilon().convertToFloat(),
                              unsigned(op.getAxis())};
     return emitter.run();
   }
   auto op = cast<nn::RmsNormOp>(root);
-  LayerNormEmitter emitter{e, op.getInput(), op.getScale(), Value(), op.getResult(), false, op.getEpsilon().convertToFloat(),
+  LayerNormEmitter emitter{e,
+                           op.getInput(),
+                           op.getScale(),
+                           Value(),
+                           op.getResult(),
+                           false,
+                           op.getEpsilon().convertToFloat(),
                            unsigned(op.getAxis())};
   return emitter.run();
 }

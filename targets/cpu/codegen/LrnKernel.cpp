@@ -1,5 +1,6 @@
-// Local response normalization: each element by a power of the squares' sum over neighbouring channels. Lanes run along the innermost
-// dimension; the window's squares are summed afresh for each channel, which is cheap beside the power.
+// Local response normalization: each element by a power of the squares' sum over neighbouring channels. Lanes
+// run along the innermost dimension; the window's squares are summed afresh for each channel, which is cheap
+// beside the power.
 
 #include "targets/cpu/codegen/Norms.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -12,16 +13,21 @@ using namespace aicc::cpu;
 Launch aicc::cpu::emitLrn(KernelEmitter &e, nn::LrnOp root) {
   ArrayRef<AffineExpr> shape = e.shape(root.getResult());
   unsigned rank = shape.size(), wide = e.cpu.getLanes(), lanes = 0;
-  Type element = cast<RankedTensorType>(root.getType()).getElementType(), accumulator = getAccumulatorType(e.b, element);
-  if (rank > 2 && e.canVectorize(root.getInput(), rank - 1, wide) && e.canStoreVectors(root.getResult(), rank - 1, wide))
+  Type element = cast<RankedTensorType>(root.getType()).getElementType(),
+       accumulator = getAccumulatorType(e.b, element);
+  if (rank > 2 && e.canVectorize(root.getInput(), rank - 1, wide) &&
+      e.canStoreVectors(root.getResult(), rank - 1, wide))
     lanes = wide;
   int64_t size = root.getSize(), below = (size - 1) / 2, above = size - 1 - below;
   SmallVector<AffineExpr> sizes(shape.drop_back(lanes ? 1 : 0)); // of rows
   AffineExpr rows = e.product(sizes), inner = lanes ? shape.back() : e.expr(1);
   int64_t work = KernelEmitter::getConstant(inner).value_or(256) * (lanes ? 4 : 32);
   int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-  Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
-  auto read = [&](const Coord &c, Value mask) { return toAccumulator(e, e.emit(root.getInput(), c, lanes, mask), element); };
+  Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+        to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+  auto read = [&](const Coord &c, Value mask) {
+    return toAccumulator(e, e.emit(root.getInput(), c, lanes, mask), element);
+  };
   auto number = [&](double value) { return numberConstant(e, accumulator, value, lanes); };
   e.loop(from, to, e.constant(1), [&](Value row) {
     SmallVector<Value> idx = e.delinearize(row, sizes);
@@ -41,7 +47,8 @@ Launch aicc::cpu::emitLrn(KernelEmitter &e, nn::LrnOp root) {
         return SmallVector<Value>{multiplyAdd(e, x, x, carried[0])};
       })[0];
       e.clearMemo();
-      Value base = multiplyAdd(e, sum, number(root.getAlpha().convertToFloat() / size), number(root.getBias().convertToFloat()));
+      Value base = multiplyAdd(e, sum, number(root.getAlpha().convertToFloat() / size),
+                               number(root.getBias().convertToFloat()));
       Value power = e.b.create<math::PowFOp>(e.loc, base, number(-root.getBeta().convertToFloat()));
       e.bind(root.getResult(), fromAccumulator(e, mulf(e, read(c, mask), power), element));
       e.emitStores(root.getResult(), c, lanes, mask);

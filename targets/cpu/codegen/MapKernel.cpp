@@ -1,5 +1,5 @@
-// Kernels without a reduction: one result element after the other. The innermost dimension runs in lanes; the rest, as rows,
-// is shared out in pieces of a few thousand elements.
+// Kernels without a reduction: one result element after the other. The innermost dimension runs in lanes; the
+// rest, as rows, is shared out in pieces of a few thousand elements.
 
 #include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Kernels.h"
@@ -91,7 +91,8 @@ FailureOr<Launch> aicc::cpu::emitMap(KernelRequest &request) {
         Value at = int64_t(d) == int64_t(concat.getAxis()) ? e.add(c.idx[d], part.offset) : c.idx[d];
         index = e.add(index, e.mul(at, e.size(e.product(whole.drop_front(d + 1)))));
       }
-      e.store(value, e.outputPointer(0), index, cast<RankedTensorType>(concat.getType()).getElementType(), mask);
+      e.store(value, e.outputPointer(0), index, cast<RankedTensorType>(concat.getType()).getElementType(),
+              mask);
     };
     auto row = [&](SmallVector<Value> outer, Value from, Value to) {
       if (!vector) {
@@ -112,7 +113,8 @@ FailureOr<Launch> aicc::cpu::emitMap(KernelRequest &request) {
       Value from = e.mul(lo, e.constant(kPiece)), to = e.min(e.mul(hi, e.constant(kPiece)), e.size(inner));
       row(outer, from, to);
     } else {
-      Value from = e.mul(lo, e.constant(rowsPerGroup)), to = e.min(e.mul(hi, e.constant(rowsPerGroup)), e.size(rows));
+      Value from = e.mul(lo, e.constant(rowsPerGroup)),
+            to = e.min(e.mul(hi, e.constant(rowsPerGroup)), e.size(rows));
       e.loop(from, to, e.constant(1), [&](Value r) {
         row(e.delinearize(r, ArrayRef<AffineExpr>(sizes).drop_back()), e.constant(0), e.size(inner));
       });

@@ -9,8 +9,8 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
-SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *root, ArrayRef<Value> apart, ArrayRef<unsigned> barriers,
-                                          nn::SymbolicShapes &shapes) {
+SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *root, ArrayRef<Value> apart,
+                                          ArrayRef<unsigned> barriers, nn::SymbolicShapes &shapes) {
   SmallVector<AffineExpr> full(shapes.get(root->getResult(0)));
   SmallVector<Value> values;
   Block &body = dispatch.getBody().front();
@@ -22,7 +22,8 @@ SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *r
       values.push_back(arg);
   for (Operation &op : body.without_terminator()) {
     auto constant = dyn_cast<nn::ConstantOp>(op);
-    simple &= &op == root || isa<nn::ElementwiseOpInterface>(op) || (constant && constant.getValue().isSplat());
+    simple &=
+        &op == root || isa<nn::ElementwiseOpInterface>(op) || (constant && constant.getValue().isSplat());
     values.push_back(op.getResult(0));
   }
   if (!simple)
@@ -36,7 +37,9 @@ SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *r
 }
 
 /// Where dimension `d` has gone.
-static int64_t getMergedDimension(ArrayRef<bool> merge, int64_t d) { return d - llvm::count(merge.take_front(d), true); }
+static int64_t getMergedDimension(ArrayRef<bool> merge, int64_t d) {
+  return d - llvm::count(merge.take_front(d), true);
+}
 
 FailureOr<Launch> aicc::cpu::emitNorm(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);

@@ -14,10 +14,11 @@ Launch emitLayerNorm(KernelEmitter &e, mlir::Operation *root);
 Launch emitGroupNorm(KernelEmitter &e, nn::GroupNormOp root);
 Launch emitLrn(KernelEmitter &e, nn::LrnOp root);
 
-/// Merges dimensions of all values but `apart` where everything around `root` is elementwise on its result's sizes, never across a
-/// `barrier` (before that dimension). Returns the flags of merged dimensions (d with d + 1); none set if nothing can be done.
-SmallVector<bool> collapseBody(exe::DispatchOp dispatch, mlir::Operation *root, ArrayRef<Value> apart, ArrayRef<unsigned> barriers,
-                               nn::SymbolicShapes &shapes);
+/// Merges dimensions of all values but `apart` where everything around `root` is elementwise on its result's
+/// sizes, never across a `barrier` (before that dimension). Returns the flags of merged dimensions (d with d
+/// + 1); none set if nothing can be done.
+SmallVector<bool> collapseBody(exe::DispatchOp dispatch, mlir::Operation *root, ArrayRef<Value> apart,
+                               ArrayRef<unsigned> barriers, nn::SymbolicShapes &shapes);
 
 } // namespace aicc::cpu
 

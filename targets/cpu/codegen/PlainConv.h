@@ -1,5 +1,5 @@
-// Convolutions in plain layout, forward and transposed: a register tile is a few output channels times a few vectors of
-// pixels; weights are broadcast, pixels loaded.
+// Convolutions in plain layout, forward and transposed: a register tile is a few output channels times a few
+// vectors of pixels; weights are broadcast, pixels loaded.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_PLAINCONV_H
 #define AICC_TARGETS_CPU_CODEGEN_PLAINCONV_H
@@ -10,7 +10,7 @@ namespace aicc::cpu {
 
 struct PlainConv {
   PlainWindow &window;
-  Value result, bias; // bias may be null
+  Value result, bias;              // bias may be null
   int64_t groups, inputs, outputs; // channels of a group
   /// Address of the weights of output channel `m` of `group`, in elements.
   std::function<Value(Value group, Value m)> filterRow = nullptr;
@@ -26,10 +26,12 @@ struct PlainConv {
   bool exact = false;   // lines are whole tiles
 
 private:
-  void emitTile(Value image, Value group, Value channel, unsigned rows, ArrayRef<Value> outer, Value column, Value phase, Value limit);
+  void emitTile(Value image, Value group, Value channel, unsigned rows, ArrayRef<Value> outer, Value column,
+                Value phase, Value limit);
 };
 
-/// Makes all spatial dimensions one, in all values at the result's sizes; false where a value broadcasts over some of them only.
+/// Makes all spatial dimensions one, in all values at the result's sizes; false where a value broadcasts over
+/// some of them only.
 bool mergeSpatial(exe::DispatchOp dispatch, mlir::Operation *root, nn::SymbolicShapes &shapes);
 
 } // namespace aicc::cpu

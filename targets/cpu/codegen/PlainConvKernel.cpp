@@ -1,5 +1,5 @@
-// Convolutions in plain layout, see PlainConv.h: any rank, groups and dilations, filters that are not constant. What the blocked layout
-// serves goes there instead; this is the general way.
+// Convolutions in plain layout, see PlainConv.h: any rank, groups and dilations, filters that are not
+// constant. What the blocked layout serves goes there instead; this is the general way.
 
 #include "targets/cpu/codegen/PlainConv.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -8,8 +8,8 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
-void PlainConv::emitTile(Value image, Value group, Value channel, unsigned rows, ArrayRef<Value> outer, Value column, Value phase,
-                         Value limit) {
+void PlainConv::emitTile(Value image, Value group, Value channel, unsigned rows, ArrayRef<Value> outer,
+                         Value column, Value phase, Value limit) {
   KernelEmitter &e = window.e;
   unsigned lanes = e.cpu.getLanes();
   Type element = window.input->element, accumulator = getAccumulatorType(e.b, element);
@@ -28,21 +28,22 @@ void PlainConv::emitTile(Value image, Value group, Value channel, unsigned rows,
   }
   Value base = e.add(e.size(window.input->offset), e.mul(image, e.size(window.input->strides[0])));
   base = e.add(base, e.mul(e.mul(group, e.constant(inputs)), e.size(window.input->strides[1])));
-  sums = window.forEachTap(outer, column, phase, vectors, sums, [&](const PlainWindow::Tap &tap, ValueRange carried) {
-    return carryLoop(e, inputs, carried, [&](Value c, ValueRange before) {
-      SmallVector<Value> pixels, next;
-      Value plane = e.add(base, e.mul(c, e.size(window.input->strides[1])));
-      for (unsigned v = 0; v < vectors; ++v)
-        pixels.push_back(toAccumulator(e, window.load(plane, tap, v), element));
-      Value index = filterIndex(tap.at, c);
-      for (unsigned r = 0; r < rows; ++r) {
-        Value weight = e.splat(toAccumulator(e, e.load(weights[r], index, element), element), lanes);
-        for (unsigned v = 0; v < vectors; ++v)
-          next.push_back(multiplyAdd(e, weight, pixels[v], before[r * vectors + v]));
-      }
-      return next;
-    });
-  });
+  sums = window.forEachTap(
+      outer, column, phase, vectors, sums, [&](const PlainWindow::Tap &tap, ValueRange carried) {
+        return carryLoop(e, inputs, carried, [&](Value c, ValueRange before) {
+          SmallVector<Value> pixels, next;
+          Value plane = e.add(base, e.mul(c, e.size(window.input->strides[1])));
+          for (unsigned v = 0; v < vectors; ++v)
+            pixels.push_back(toAccumulator(e, window.load(plane, tap, v), element));
+          Value index = filterIndex(tap.at, c);
+          for (unsigned r = 0; r < rows; ++r) {
+            Value weight = e.splat(toAccumulator(e, e.load(weights[r], index, element), element), lanes);
+            for (unsigned v = 0; v < vectors; ++v)
+              next.push_back(multiplyAdd(e, weight, pixels[v], before[r * vectors + v]));
+          }
+          return next;
+        });
+      });
   e.clearMemo();
   EpilogueStore store(e, result, int(e.shape(result).size()) - 1, lanes);
   int64_t step = window.transposed ? window.strides.back() : 1;
@@ -66,12 +67,15 @@ Launch PlainConv::emit() {
   KernelEmitter &e = window.e;
   SmallVector<AffineExpr> sizes(e.shape(result));
   unsigned lanes = e.cpu.getLanes();
-  int64_t rows = std::min<int64_t>(outputs, e.cpu.numVectorRegisters >= 32 ? 8 : 5), tiles = llvm::divideCeil(outputs, rows);
+  int64_t rows = std::min<int64_t>(outputs, e.cpu.numVectorRegisters >= 32 ? 8 : 5),
+          tiles = llvm::divideCeil(outputs, rows);
   int64_t step = window.transposed ? window.strides.back() : 1;
   // Lines are rows of the result; where there is but one for each channel, pieces of it.
   SmallVector<AffineExpr> outer(sizes.begin() + 2, sizes.end() - 1);
   AffineExpr lines = e.product(outer), columns = sizes.back();
-  auto value = [](AffineExpr size, int64_t guess) { return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess)); };
+  auto value = [](AffineExpr size, int64_t guess) {
+    return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+  };
   double work = 2.0 * rows * inputs;
   for (int64_t k : window.kernel)
     work *= k;
@@ -80,7 +84,9 @@ Launch PlainConv::emit() {
   int64_t width = single ? std::max<int64_t>(unit, int64_t(2e6 / work) / unit * unit) : whole;
   int64_t block = single ? 1 : std::clamp<int64_t>(int64_t(2e6 / (work * whole)), 1, value(lines, 64));
   auto known = KernelEmitter::getConstant(columns);
-  vectors = known ? std::clamp<int64_t>(llvm::divideCeil(*known, lanes * step), 1, e.cpu.numVectorRegisters >= 32 ? 3 : 2) : 2;
+  vectors = known ? std::clamp<int64_t>(llvm::divideCeil(*known, lanes * step), 1,
+                                        e.cpu.numVectorRegisters >= 32 ? 3 : 2)
+                  : 2;
   exact = known && step == 1 && *known % (vectors * lanes) == 0;
   AffineExpr pieces = single ? columns.ceilDiv(width) : lines.ceilDiv(block);
 
@@ -91,10 +97,12 @@ Launch PlainConv::emit() {
       // Columns [from, to) of one line; `to` of the whole line in units of `step`, for each phase.
       auto line = [&](ArrayRef<Value> position, Value from, Value to) {
         e.loop(e.constant(0), e.constant(step), e.constant(1), [&](Value phase) {
-          Value limit = step == 1 ? to : e.div(e.add(e.sub(to, phase), e.constant(step - 1)), e.constant(step));
+          Value limit =
+              step == 1 ? to : e.div(e.add(e.sub(to, phase), e.constant(step - 1)), e.constant(step));
           Value first = step == 1 ? from : e.div(from, e.constant(step));
-          e.loop(first, limit, e.constant(vectors * lanes),
-                 [&](Value column) { emitTile(at[0], at[1], channel, count, position, column, phase, limit); });
+          e.loop(first, limit, e.constant(vectors * lanes), [&](Value column) {
+            emitTile(at[0], at[1], channel, count, position, column, phase, limit);
+          });
         });
       };
       if (single) {
@@ -103,7 +111,8 @@ Launch PlainConv::emit() {
         return;
       }
       Value from = e.mul(at[2], e.constant(block)), to = e.min(e.add(from, e.constant(block)), e.size(lines));
-      e.loop(from, to, e.constant(1), [&](Value l) { line(e.delinearize(l, outer), e.constant(0), e.size(columns)); });
+      e.loop(from, to, e.constant(1),
+             [&](Value l) { line(e.delinearize(l, outer), e.constant(0), e.size(columns)); });
     };
     int64_t rest = outputs % rows;
     if (!rest)
@@ -122,7 +131,8 @@ bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, Operation *root, nn::Symb
     return false;
   llvm::SmallDenseSet<Value> others; // the filter, the bias and views above them
   for (Value v : root->getOperands().drop_front())
-    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0) : Value())
+    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0)
+                                                                           : Value())
       others.insert(v);
   SmallVector<Value> values;
   for (BlockArgument arg : body.getArguments())
@@ -137,7 +147,8 @@ bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, Operation *root, nn::Symb
       return false;
     if (!constant)
       values.push_back(op.getResult(0));
-    else if (cast<RankedTensorType>(constant.getType()).getNumElements() != 1 || cast<RankedTensorType>(constant.getType()).getRank())
+    else if (cast<RankedTensorType>(constant.getType()).getNumElements() != 1 ||
+             cast<RankedTensorType>(constant.getType()).getRank())
       return false;
   }
   auto isOne = [](AffineExpr size) { return nn::ShapeContext::getConstant(size) == 1; };
@@ -145,7 +156,8 @@ bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, Operation *root, nn::Symb
     ArrayRef<AffineExpr> sizes = shapes.get(v);
     if (sizes.empty())
       continue;
-    if (sizes.size() > full.size() || (sizes.size() < full.size() && sizes.size() > 1 && !llvm::all_of(sizes, isOne)))
+    if (sizes.size() > full.size() ||
+        (sizes.size() < full.size() && sizes.size() > 1 && !llvm::all_of(sizes, isOne)))
       return false;
     unsigned lead = full.size() - sizes.size();
     bool whole = lead == 0, ones = true;
@@ -170,14 +182,17 @@ bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, Operation *root, nn::Symb
   return true;
 }
 
-FailureOr<Launch> aicc::cpu::emitPlainConv(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root) {
-  auto all = [](ArrayRef<int64_t> values, int64_t wanted) { return llvm::all_of(values, [&](int64_t v) { return v == wanted; }); };
+FailureOr<Launch> aicc::cpu::emitPlainConv(KernelRequest &request, exe::DispatchOp dispatch,
+                                           nn::ConvOp root) {
+  auto all = [](ArrayRef<int64_t> values, int64_t wanted) {
+    return llvm::all_of(values, [&](int64_t v) { return v == wanted; });
+  };
   auto filterType = cast<RankedTensorType>(root.getFilter().getType());
   if (!filterType.hasStaticShape())
     return failure();
   SmallVector<int64_t> filter(filterType.getShape());
-  bool pointwise = filter.size() > 3 && all(ArrayRef(filter).drop_front(2), 1) && all(root.getStrides(), 1) && all(root.getPadsLow(), 0) &&
-                   all(root.getPadsHigh(), 0);
+  bool pointwise = filter.size() > 3 && all(ArrayRef(filter).drop_front(2), 1) && all(root.getStrides(), 1) &&
+                   all(root.getPadsLow(), 0) && all(root.getPadsHigh(), 0);
   unsigned rank = filter.size() - 2;
   if (pointwise && mergeSpatial(dispatch, root, request.shapes))
     rank = 1;
@@ -189,7 +204,8 @@ FailureOr<Launch> aicc::cpu::emitPlainConv(KernelRequest &request, exe::Dispatch
     e.abandon();
     return failure();
   }
-  PlainWindow window{e, input, SmallVector<AffineExpr>(e.shape(root.getInput()).drop_front(2)), {}, {}, {}, {}};
+  PlainWindow window{e,  input, SmallVector<AffineExpr>(e.shape(root.getInput()).drop_front(2)), {}, {},
+                     {}, {}};
   for (unsigned d = 0; d < rank; ++d) {
     window.kernel.push_back(filter[2 + d]), window.strides.push_back(root.getStrides()[d]);
     window.dilations.push_back(root.getDilations()[d]), window.low.push_back(root.getPadsLow()[d]);

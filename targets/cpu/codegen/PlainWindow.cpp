@@ -19,12 +19,13 @@ Value PlainWindow::lanesWithin(Value at, Value size, bool below) {
   if (!below)
     return inside;
   Value outside = lanesBefore(e.sub(e.constant(0), at));
-  Value ones = e.b.create<arith::ConstantOp>(e.loc, DenseElementsAttr::get(cast<ShapedType>(outside.getType()), true));
+  Value ones =
+      e.b.create<arith::ConstantOp>(e.loc, DenseElementsAttr::get(cast<ShapedType>(outside.getType()), true));
   return e.b.create<arith::AndIOp>(e.loc, inside, e.b.create<arith::XOrIOp>(e.loc, outside, ones));
 }
 
-SmallVector<Value> PlainWindow::walk(unsigned d, ArrayRef<Value> outer, Value column, Value phase, unsigned vectors, Value index,
-                                     Tap &tap, ValueRange sums, Body body) {
+SmallVector<Value> PlainWindow::walk(unsigned d, ArrayRef<Value> outer, Value column, Value phase,
+                                     unsigned vectors, Value index, Tap &tap, ValueRange sums, Body body) {
   unsigned lanes = e.cpu.getLanes();
   Value size = e.size(inSizes[d]), stride = e.constant(strides[d]), pitch = e.size(input->strides[2 + d]);
   Value zero = e.constant(0), one = e.constant(1);
@@ -96,8 +97,8 @@ SmallVector<Value> PlainWindow::walk(unsigned d, ArrayRef<Value> outer, Value co
   });
 }
 
-SmallVector<Value> PlainWindow::forEachTap(ArrayRef<Value> outer, Value column, Value phase, unsigned vectors, ValueRange init,
-                                           Body body) {
+SmallVector<Value> PlainWindow::forEachTap(ArrayRef<Value> outer, Value column, Value phase, unsigned vectors,
+                                           ValueRange init, Body body) {
   Tap tap;
   tap.at.resize(rank());
   return walk(0, outer, column, phase, vectors, e.constant(0), tap, init, body);
@@ -105,7 +106,8 @@ SmallVector<Value> PlainWindow::forEachTap(ArrayRef<Value> outer, Value column, 
 
 Value PlainWindow::load(Value plane, const Tap &tap, unsigned vector) {
   unsigned lanes = e.cpu.getLanes();
-  Value index = e.add(plane, tap.index[vector]), step = e.mul(e.size(input->strides[1 + rank()]), e.constant(stride()));
+  Value index = e.add(plane, tap.index[vector]),
+        step = e.mul(e.size(input->strides[1 + rank()]), e.constant(stride()));
   if (KernelEmitter::getConstant(step) == 1)
     return e.load(input->base, index, input->element, lanes, tap.mask[vector]);
   Value value = e.loadStrided(input->base, index, step, input->element, lanes, tap.mask[vector]);

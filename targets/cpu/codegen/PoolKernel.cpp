@@ -1,5 +1,5 @@
-// Max and average pools: in the channel-blocked layout with channels in lanes, else with neighbours along the last dimension in
-// lanes.
+// Max and average pools: in the channel-blocked layout with channels in lanes, else with neighbours along the
+// last dimension in lanes.
 
 #include "targets/cpu/codegen/BlockedWindow.h"
 #include "targets/cpu/codegen/Collapse.h"
@@ -34,7 +34,8 @@ struct Pool {
       value = e.b.getZeroAttr(type);
     else
       value = IntegerAttr::get(type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
-    return e.b.create<arith::ConstantOp>(e.loc, DenseElementsAttr::get(cast<ShapedType>(vectorType()), value));
+    return e.b.create<arith::ConstantOp>(e.loc,
+                                         DenseElementsAttr::get(cast<ShapedType>(vectorType()), value));
   }
   Value combine(Value sum, Value in) {
     in = toAccumulator(e, in, element);
@@ -60,11 +61,14 @@ struct Pool {
     Value one = e.b.create<arith::ConstantOp>(e.loc, e.b.getFloatAttr(accumulator(), 1));
     return e.b.create<arith::DivFOp>(e.loc, one, number);
   }
-  Value multiply(Value x, Value factor) { return e.b.create<arith::MulFOp>(e.loc, x, e.splat(factor, lanes)); }
+  Value multiply(Value x, Value factor) {
+    return e.b.create<arith::MulFOp>(e.loc, x, e.splat(factor, lanes));
+  }
 
   Launch emitBlocked(const View *view);
   Launch emitPlain(const View *view);
-  void emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayRef<Value> outer, Value column, unsigned vectors, bool exact);
+  void emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayRef<Value> outer, Value column,
+                     unsigned vectors, bool exact);
   SmallVector<Value> columnScale(PlainWindow &window, Value column, unsigned vectors, Value rows);
 };
 } // namespace
@@ -78,10 +82,12 @@ Launch Pool::emitBlocked(const View *view) {
   window.combine = [&](Value sum, Value x, Value) { return combine(sum, x); };
   window.finish = [&](Value sum, const BlockedWindow::Place &p) {
     if (!isMax) {
-      Value count = includePad ? e.mul(paddedTaps(p.row, in[2], 0), paddedTaps(p.column, in[3], 1)) : e.mul(p.rowTaps, p.columnTaps);
+      Value count = includePad ? e.mul(paddedTaps(p.row, in[2], 0), paddedTaps(p.column, in[3], 1))
+                               : e.mul(p.rowTaps, p.columnTaps);
       sum = multiply(sum, reciprocal(count));
     }
-    store(fromAccumulator(e, sum, element), Coord{{p.image, p.block, p.row, p.column, e.constant(p.part * lanes)}, 4, Value()});
+    store(fromAccumulator(e, sum, element),
+          Coord{{p.image, p.block, p.row, p.column, e.constant(p.part * lanes)}, 4, Value()});
   };
   return window.emit();
 }
@@ -91,7 +97,8 @@ SmallVector<Value> Pool::columnScale(PlainWindow &window, Value column, unsigned
   unsigned d = window.rank() - 1;
   if (includePad && !ceil)
     return SmallVector<Value>(vectors, reciprocal(e.mul(rows, e.constant(kernel[d]))));
-  Value one = e.b.create<arith::ConstantOp>(e.loc, DenseElementsAttr::get(cast<ShapedType>(vectorType()), e.b.getFloatAttr(accumulator(), 1)));
+  Value one = e.b.create<arith::ConstantOp>(
+      e.loc, DenseElementsAttr::get(cast<ShapedType>(vectorType()), e.b.getFloatAttr(accumulator(), 1)));
   Value zero = e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(vectorType()));
   Value size = e.size(window.inSizes[d]);
   if (includePad)
@@ -99,10 +106,13 @@ SmallVector<Value> Pool::columnScale(PlainWindow &window, Value column, unsigned
   SmallVector<Value> counts(vectors, zero);
   counts = carryLoop(e, kernel[d], counts, [&](Value k, ValueRange before) {
     SmallVector<Value> next;
-    Value at = e.add(e.sub(e.mul(column, e.constant(strides[d])), e.constant(low[d])), e.mul(k, e.constant(dilations[d])));
+    Value at = e.add(e.sub(e.mul(column, e.constant(strides[d])), e.constant(low[d])),
+                     e.mul(k, e.constant(dilations[d])));
     for (unsigned v = 0; v < vectors; ++v) {
-      Value inside = window.lanesWithin(e.add(at, e.constant(v * lanes * strides[d])), size, low[d] && !includePad);
-      next.push_back(e.b.create<arith::AddFOp>(e.loc, before[v], e.b.create<arith::SelectOp>(e.loc, inside, one, zero)));
+      Value inside =
+          window.lanesWithin(e.add(at, e.constant(v * lanes * strides[d])), size, low[d] && !includePad);
+      next.push_back(
+          e.b.create<arith::AddFOp>(e.loc, before[v], e.b.create<arith::SelectOp>(e.loc, inside, one, zero)));
     }
     return next;
   });
@@ -114,20 +124,22 @@ SmallVector<Value> Pool::columnScale(PlainWindow &window, Value column, unsigned
   return counts;
 }
 
-void Pool::emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayRef<Value> outer, Value column, unsigned vectors,
-                         bool exact) {
+void Pool::emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayRef<Value> outer, Value column,
+                         unsigned vectors, bool exact) {
   e.clearMemo();
   const View *view = window.input;
   Value plane = e.add(e.size(view->offset), e.mul(image, e.size(view->strides[0])));
   plane = e.add(plane, e.mul(channel, e.size(view->strides[1])));
   Value lowest = start();
   SmallVector<Value> sums = window.forEachTap(
-      outer, column, Value(), vectors, SmallVector<Value>(vectors, lowest), [&](const PlainWindow::Tap &tap, ValueRange before) {
+      outer, column, Value(), vectors, SmallVector<Value>(vectors, lowest),
+      [&](const PlainWindow::Tap &tap, ValueRange before) {
         SmallVector<Value> next;
         for (unsigned v = 0; v < vectors; ++v) {
           Value sum = combine(before[v], window.load(plane, tap, v));
           // What is off the mask was read as 0.
-          next.push_back(isMax ? e.b.create<arith::SelectOp>(e.loc, tap.mask[v], sum, before[v]).getResult() : sum);
+          next.push_back(isMax ? e.b.create<arith::SelectOp>(e.loc, tap.mask[v], sum, before[v]).getResult()
+                               : sum);
         }
         return next;
       });
@@ -140,7 +152,8 @@ void Pool::emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayR
       }
       Value begin = e.sub(e.mul(outer[d], e.constant(strides[d])), e.constant(low[d]));
       Value first = window.tapsBefore(e.sub(e.constant(0), begin), d);
-      rows = e.mul(rows, e.max(e.sub(window.tapsBefore(e.sub(e.size(window.inSizes[d]), begin), d), first), e.constant(0)));
+      rows = e.mul(rows, e.max(e.sub(window.tapsBefore(e.sub(e.size(window.inSizes[d]), begin), d), first),
+                               e.constant(0)));
     }
     SmallVector<Value> scale = columnScale(window, column, vectors, rows);
     for (unsigned v = 0; v < vectors; ++v)
@@ -163,7 +176,12 @@ void Pool::emitPlainLine(PlainWindow &window, Value image, Value channel, ArrayR
 
 Launch Pool::emitPlain(const View *view) {
   auto copy = [](ArrayRef<int64_t> values) { return SmallVector<int64_t>(values); };
-  PlainWindow window{e,          view, SmallVector<AffineExpr>(e.shape(input).drop_front(2)), copy(kernel), copy(strides), copy(dilations),
+  PlainWindow window{e,
+                     view,
+                     SmallVector<AffineExpr>(e.shape(input).drop_front(2)),
+                     copy(kernel),
+                     copy(strides),
+                     copy(dilations),
                      copy(low)};
   SmallVector<AffineExpr> sizes(e.shape(result));
   SmallVector<AffineExpr> outer(sizes.begin(), sizes.end() - 1);
@@ -180,19 +198,23 @@ Launch Pool::emitPlain(const View *view) {
     Value from = e.mul(wg, e.constant(block)), to = e.min(e.add(from, e.constant(block)), e.size(lines));
     e.loop(from, to, e.constant(1), [&](Value line) {
       SmallVector<Value> at = e.delinearize(line, outer);
-      e.loop(e.constant(0), e.size(columns), e.constant(vectors * lanes),
-             [&](Value column) { emitPlainLine(window, at[0], at[1], ArrayRef(at).drop_front(2), column, vectors, exact); });
+      e.loop(e.constant(0), e.size(columns), e.constant(vectors * lanes), [&](Value column) {
+        emitPlainLine(window, at[0], at[1], ArrayRef(at).drop_front(2), column, vectors, exact);
+      });
     });
   });
   return e.finish(groups);
 }
 
-template <typename Op> static FailureOr<Launch> emitPoolOf(KernelRequest &request, exe::DispatchOp dispatch, Op root, bool includePad) {
+template <typename Op>
+static FailureOr<Launch> emitPoolOf(KernelRequest &request, exe::DispatchOp dispatch, Op root,
+                                    bool includePad) {
   KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   const View *input = e.view(root.getInput());
   bool blocked = root.getBlock() != 0;
   Type element = cast<RankedTensorType>(root.getType()).getElementType();
-  bool ok = input && (!blocked || (root.getBlock() == 16 && root.getKernel().size() == 2 && input->contiguous && isa<FloatType>(element)));
+  bool ok = input && (!blocked || (root.getBlock() == 16 && root.getKernel().size() == 2 &&
+                                   input->contiguous && isa<FloatType>(element)));
   if (!ok) {
     e.abandon();
     return failure();

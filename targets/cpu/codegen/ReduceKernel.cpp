@@ -1,5 +1,6 @@
-// Reductions. Where the innermost dimension is reduced, lanes run along it, several accumulators at once, and are reduced at the
-// end; where it is kept, lanes run along it and never meet. Rows, that is results or blocks of them, are shared out.
+// Reductions. Where the innermost dimension is reduced, lanes run along it, several accumulators at once, and
+// are reduced at the end; where it is kept, lanes run along it and never meet. Rows, that is results or
+// blocks of them, are shared out.
 
 #include "targets/cpu/codegen/ArgReduce.h"
 #include "targets/cpu/codegen/Collapse.h"
@@ -85,11 +86,13 @@ struct Combiner {
     case nn::ReduceKind::max:
       if (isFloat)
         return b.create<arith::MaximumFOp>(loc, x, y);
-      return isUnsigned ? b.create<arith::MaxUIOp>(loc, x, y).getResult() : b.create<arith::MaxSIOp>(loc, x, y);
+      return isUnsigned ? b.create<arith::MaxUIOp>(loc, x, y).getResult()
+                        : b.create<arith::MaxSIOp>(loc, x, y);
     case nn::ReduceKind::min:
       if (isFloat)
         return b.create<arith::MinimumFOp>(loc, x, y);
-      return isUnsigned ? b.create<arith::MinUIOp>(loc, x, y).getResult() : b.create<arith::MinSIOp>(loc, x, y);
+      return isUnsigned ? b.create<arith::MinUIOp>(loc, x, y).getResult()
+                        : b.create<arith::MinSIOp>(loc, x, y);
     }
     llvm_unreachable("unknown reduction");
   }
@@ -104,7 +107,8 @@ struct Combiner {
         value = divf(e, value, e.splat(n, lanes));
       } else { // the mean of nothing is 0
         Value n = e.splat(e.max(count, e.constant(1)), lanes);
-        value = isUnsigned ? e.b.create<arith::DivUIOp>(e.loc, value, n).getResult() : e.b.create<arith::DivSIOp>(e.loc, value, n);
+        value = isUnsigned ? e.b.create<arith::DivUIOp>(e.loc, value, n).getResult()
+                           : e.b.create<arith::DivSIOp>(e.loc, value, n);
       }
     }
     Type result = lanesOf(e.registerType(element), lanes);
@@ -176,12 +180,13 @@ struct ReduceEmitter {
   nn::ReduceOp root;
   Combiner combiner;
   SmallVector<unsigned> reduced, kept, keptInResult;
-  int last = -1;         // the innermost dimension larger than 1 of the input
+  int last = -1; // the innermost dimension larger than 1 of the input
   bool lastReduced = false;
   unsigned lanes = 0, vectors = 1;
 
   ReduceEmitter(KernelEmitter &e, nn::ReduceOp root)
-      : e(e), root(root), combiner(e, root.getKind(), cast<RankedTensorType>(root.getType()).getElementType()) {
+      : e(e), root(root),
+        combiner(e, root.getKind(), cast<RankedTensorType>(root.getType()).getElementType()) {
     ArrayRef<AffineExpr> sizes = e.shape(root.getInput());
     for (unsigned d = 0, next = 0; d < sizes.size(); ++d) {
       bool isReduced = llvm::is_contained(root.getAxes(), d);
@@ -198,7 +203,8 @@ struct ReduceEmitter {
     unsigned wide = e.cpu.getLanes();
     if (last < 0 || !e.canVectorize(root.getInput(), last, wide))
       return;
-    if (lastReduced || e.canStoreVectors(root.getResult(), keptInResult[llvm::find(kept, unsigned(last)) - kept.begin()], wide))
+    if (lastReduced || e.canStoreVectors(root.getResult(),
+                                         keptInResult[llvm::find(kept, unsigned(last)) - kept.begin()], wide))
       lanes = wide;
     auto inner = KernelEmitter::getConstant(sizes[last]);
     if (lanes && !lastReduced && inner)
@@ -292,7 +298,8 @@ struct ReduceEmitter {
     AffineExpr rows = e.product(sizes);
     int64_t work = KernelEmitter::getConstant(e.product(sizesOf(reduced))).value_or(512) * block;
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+          to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
     e.loop(from, to, e.constant(1), [&](Value row) {
       SmallVector<Value> outer = e.delinearize(row, sizes);
       if (along) {

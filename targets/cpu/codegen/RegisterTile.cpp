@@ -5,7 +5,8 @@
 using namespace mlir;
 using namespace aicc::cpu;
 
-TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64_t> panels, const CpuDescriptor &cpu) {
+TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64_t> panels,
+                                const CpuDescriptor &cpu) {
   unsigned perPanel = kPanel / cpu.getLanes();
   // One register per row broadcast and per loaded vector stays free of accumulators.
   struct Candidate {
@@ -37,7 +38,8 @@ TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64
       continue;
     double rest = *panels % c.panels;
     // Broadcasts and loads per fma; a rest group is as dear as a narrow tile.
-    double cost = double(*panels / c.panels) * (c.panels + 0.25 + 0.02 * c.panels * c.rows / 8) + (rest ? rest + 0.6 : 0);
+    double cost = double(*panels / c.panels) * (c.panels + 0.25 + 0.02 * c.panels * c.rows / 8) +
+                  (rest ? rest + 0.6 : 0);
     if (rows && *rows % c.rows)
       cost *= 1.0 + 0.3 * double(c.rows - *rows % c.rows) / double(*rows);
     if (cost < bestCost)
@@ -59,7 +61,8 @@ SmallVector<Value> aicc::cpu::zeroTile(KernelEmitter &e, const TileOperands &t) 
   return SmallVector<Value>(t.rows * t.vectors, zero);
 }
 
-SmallVector<Value> aicc::cpu::emitTile(KernelEmitter &e, const TileOperands &t, Value from, Value to, ValueRange init) {
+SmallVector<Value> aicc::cpu::emitTile(KernelEmitter &e, const TileOperands &t, Value from, Value to,
+                                       ValueRange init) {
   auto step = [&](Value k, ValueRange acc) {
     SmallVector<Value> right, next;
     for (unsigned v = 0; v < t.vectors; ++v)

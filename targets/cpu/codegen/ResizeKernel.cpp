@@ -1,6 +1,6 @@
-// Resizing. Every mode is separable: in each dimension a result has one, two or four inputs with weights. A worker first
-// tabulates them for each resized dimension, in double as reference evaluation does, so that both choose the same neighbours; then rows are
-// sums of gathered vectors.
+// Resizing. Every mode is separable: in each dimension a result has one, two or four inputs with weights. A
+// worker first tabulates them for each resized dimension, in double as reference evaluation does, so that
+// both choose the same neighbours; then rows are sums of gathered vectors.
 
 #include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/ConvKernels.h"
@@ -30,7 +30,8 @@ struct Resize {
   bool isNearest() { return root.getMode() == nn::ResizeMode::nearest; }
   int64_t taps() { return isNearest() ? 1 : root.getMode() == nn::ResizeMode::linear ? 2 : 4; }
 
-  //===--- scalar doubles ------------------------------------------------------------------------------------------------===//
+  //===--- scalar doubles
+  //------------------------------------------------------------------------------------------------===//
 
   Value real(double value) { return e.b.create<arith::ConstantOp>(e.loc, e.b.getF64FloatAttr(value)); }
   Value real(Value integer) { return e.b.create<arith::SIToFPOp>(e.loc, e.b.getF64Type(), integer); }
@@ -59,7 +60,8 @@ struct Resize {
     auto halfPixel = [&] { return minus(unscale(plus(x, real(0.5)), axis), real(0.5)); };
     // 0 where there is only one output.
     auto unlessOne = [&](Value value) -> Value {
-      Value several = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sgt, e.size(axis.outputs), e.constant(1));
+      Value several =
+          e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sgt, e.size(axis.outputs), e.constant(1));
       return e.b.create<arith::SelectOp>(e.loc, several, value, real(0.0));
     };
     switch (root.getCoordinates()) {
@@ -101,7 +103,9 @@ struct Resize {
     if (root.getMode() == nn::ResizeMode::linear)
       return {minus(one, t), t};
     double a = root.getCubicA().convertToFloat();
-    auto near = [&](Value d) { return plus(times(times(minus(times(real(a + 2), d), real(a + 3)), d), d), one); };
+    auto near = [&](Value d) {
+      return plus(times(times(minus(times(real(a + 2), d), real(a + 3)), d), d), one);
+    };
     auto far = [&](Value d) {
       return minus(times(plus(times(minus(times(real(a), d), real(5 * a)), d), real(8 * a)), d), real(4 * a));
     };
@@ -145,7 +149,8 @@ struct Resize {
     });
   }
 
-  //===--- rows ----------------------------------------------------------------------------------------------------------===//
+  //===--- rows
+  //----------------------------------------------------------------------------------------------------------===//
 
   /// Loaded elements as `number`s.
   Value toNumber(Value value) {
@@ -184,8 +189,10 @@ struct Resize {
     return values;
   }
 
-  /// Adds to `sum` what dimensions from d on contribute at the result's `outer`, weighted by `weight` (null: 1).
-  Value accumulate(unsigned d, ArrayRef<Value> outer, Value offset, Value weight, Value column, Value mask, Value sum) {
+  /// Adds to `sum` what dimensions from d on contribute at the result's `outer`, weighted by `weight` (null:
+  /// 1).
+  Value accumulate(unsigned d, ArrayRef<Value> outer, Value offset, Value weight, Value column, Value mask,
+                   Value sum) {
     const Axis &axis = axes[d];
     if (d + 1 == rank) {
       SmallVector<Value> values = loadLanes(offset, column, mask);
@@ -204,7 +211,8 @@ struct Resize {
       return sum;
     }
     if (axis.identity)
-      return accumulate(d + 1, outer, e.add(offset, e.mul(outer[d], e.size(input->strides[d]))), weight, column, mask, sum);
+      return accumulate(d + 1, outer, e.add(offset, e.mul(outer[d], e.size(input->strides[d]))), weight,
+                        column, mask, sum);
     auto tap = [&](Value t, Value before) {
       Value at = e.add(e.mul(t, e.size(axis.outputs)), outer[d]);
       Value next = e.add(offset, e.load(axis.indices, at, e.b.getI64Type())), factor = weight;
@@ -216,7 +224,8 @@ struct Resize {
     };
     if (taps() == 1)
       return tap(e.constant(0), sum);
-    return carryLoop(e, taps(), sum, [&](Value t, ValueRange before) { return SmallVector<Value>{tap(t, before[0])}; })[0];
+    return carryLoop(e, taps(), sum,
+                     [&](Value t, ValueRange before) { return SmallVector<Value>{tap(t, before[0])}; })[0];
   }
 
   Launch emit() {
@@ -239,7 +248,8 @@ struct Resize {
 
     AffineExpr rows = e.product(outer), columns = sizes.back();
     auto known = KernelEmitter::getConstant(columns);
-    int64_t block = std::max<int64_t>(1, 24576 / (taps() * taps() * std::max<int64_t>(1, known.value_or(128))));
+    int64_t block =
+        std::max<int64_t>(1, 24576 / (taps() * taps() * std::max<int64_t>(1, known.value_or(128))));
     EpilogueStore store(e, root.getResult(), rank - 1, lanes);
     e.loop(e.begin, e.end, e.constant(1), [&](Value wg) {
       Value from = e.mul(wg, e.constant(block)), to = e.min(e.add(from, e.constant(block)), e.size(rows));
@@ -247,7 +257,9 @@ struct Resize {
         SmallVector<Value> at = e.delinearize(row, outer);
         auto vector = [&](Value column, Value mask) {
           e.clearMemo();
-          Value zero = isNearest() ? Value() : e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(VectorType::get({int64_t(lanes)}, number)));
+          Value zero = isNearest() ? Value()
+                                   : e.b.create<arith::ConstantOp>(
+                                         e.loc, e.b.getZeroAttr(VectorType::get({int64_t(lanes)}, number)));
           Value value = accumulate(0, at, e.size(input->offset), Value(), column, mask, zero);
           Coord c{at, int(rank) - 1, Value()};
           c.idx.push_back(column);
@@ -285,7 +297,13 @@ FailureOr<Launch> aicc::cpu::emitResize(KernelRequest &request) {
   }
   Type element = cast<RankedTensorType>(root.getType()).getElementType();
   bool single = isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 32;
-  Resize resize{e, root, input, element, single ? Type(e.b.getF32Type()) : Type(e.b.getF64Type()), request.cpu.getLanes(), rank};
+  Resize resize{e,
+                root,
+                input,
+                element,
+                single ? Type(e.b.getF32Type()) : Type(e.b.getF64Type()),
+                request.cpu.getLanes(),
+                rank};
   for (unsigned d = 0; d < rank; ++d) {
     Resize::Axis axis{false, e.shape(root.getInput())[d], e.shape(root.getResult())[d], std::nullopt, {}, {}};
     if (!root.getScales().empty())

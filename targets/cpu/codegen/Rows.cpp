@@ -23,7 +23,8 @@ SmallVector<Value> aicc::cpu::replicate(ValueRange once, unsigned copies) {
   return all;
 }
 
-SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies, ValueRange init, SweepBody body) {
+SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies,
+                                    ValueRange init, SweepBody body) {
   SmallVector<Value> state(init);
   unsigned each = state.size() / copies;
   auto run = [&](unsigned copy, Value i, Value mask, SmallVector<Value> &values) {
@@ -34,7 +35,8 @@ SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step
   };
   int64_t width = int64_t(step) * copies;
   auto known = KernelEmitter::getConstant(count);
-  Value whole = known ? e.constant(*known / width * width) : e.mul(e.div(count, e.constant(width)), e.constant(width));
+  Value whole =
+      known ? e.constant(*known / width * width) : e.mul(e.div(count, e.constant(width)), e.constant(width));
   if (!known || *known >= width)
     state = e.loop(e.constant(0), whole, e.constant(width), state, [&](Value i, ValueRange carried) {
       SmallVector<Value> values(carried);
@@ -80,7 +82,8 @@ SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step
   return state;
 }
 
-void aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step, llvm::function_ref<void(Value, Value)> body) {
+void aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step,
+                      llvm::function_ref<void(Value, Value)> body) {
   sweep(e, count, step, 1, {}, [&](Value i, Value mask, ValueRange) {
     body(i, mask);
     return SmallVector<Value>();

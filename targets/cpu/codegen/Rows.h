@@ -1,5 +1,5 @@
-// What kernels that sweep rows share (reductions, softmax, norms, attention): a loop over one dimension with several
-// independent accumulators and a masked tail, reductions of lanes, and constants of any type.
+// What kernels that sweep rows share (reductions, softmax, norms, attention): a loop over one dimension with
+// several independent accumulators and a masked tail, reductions of lanes, and constants of any type.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_ROWS_H
 #define AICC_TARGETS_CPU_CODEGEN_ROWS_H
@@ -13,15 +13,18 @@ inline constexpr int64_t kRowPiece = 8192;
 
 using SweepBody = llvm::function_ref<SmallVector<Value>(Value i, Value mask, ValueRange carried)>;
 
-/// Runs `body` at i = 0, step, ... below `count`. `state` holds the carried values of `copies` independent copies, one copy
-/// after the other; body gets one copy's and returns its next. Where step > 1 leaves a rest, the last call has a mask of the step's lanes.
-SmallVector<Value> sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies, ValueRange state, SweepBody body);
+/// Runs `body` at i = 0, step, ... below `count`. `state` holds the carried values of `copies` independent
+/// copies, one copy after the other; body gets one copy's and returns its next. Where step > 1 leaves a rest,
+/// the last call has a mask of the step's lanes.
+SmallVector<Value> sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies, ValueRange state,
+                         SweepBody body);
 /// The same without carried values.
 void sweep(KernelEmitter &e, Value count, unsigned step, llvm::function_ref<void(Value i, Value mask)> body);
 /// `copies` times the values `once`.
 SmallVector<Value> replicate(ValueRange once, unsigned copies);
 /// scf.if with results: `body`'s values, or `otherwise`.
-SmallVector<Value> ifElse(KernelEmitter &e, Value condition, ValueRange otherwise, llvm::function_ref<SmallVector<Value>()> body);
+SmallVector<Value> ifElse(KernelEmitter &e, Value condition, ValueRange otherwise,
+                          llvm::function_ref<SmallVector<Value>()> body);
 
 /// A number of type `scalar` (float, or integer as far as the number is one), in `lanes` where > 0.
 Value numberConstant(KernelEmitter &e, Type scalar, double number, unsigned lanes);
@@ -32,7 +35,8 @@ Value addf(KernelEmitter &e, Value x, Value y);
 Value subf(KernelEmitter &e, Value x, Value y);
 Value mulf(KernelEmitter &e, Value x, Value y);
 Value divf(KernelEmitter &e, Value x, Value y);
-/// The larger; `x` where `x` is a number and `y` NaN, `y` where `x` is NaN: one instruction, unlike arith.maximumf.
+/// The larger; `x` where `x` is a number and `y` NaN, `y` where `x` is NaN: one instruction, unlike
+/// arith.maximumf.
 Value quickMax(KernelEmitter &e, Value x, Value y);
 /// `value` where the mask is set, else `neutral` (same type); `value` where there is no mask.
 Value masked(KernelEmitter &e, Value mask, Value value, Value neutral);

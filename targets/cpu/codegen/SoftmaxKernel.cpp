@@ -1,6 +1,7 @@
-// Softmax in three passes over a row: the maximum, the exponentials and their sum, the scaled result. Values between passes
-// stay in the worker's scratch memory, so that fused producers and exponentials are computed once. Lanes run along the axis where it is the
-// innermost dimension, else along the innermost one, each with a row of its own.
+// Softmax in three passes over a row: the maximum, the exponentials and their sum, the scaled result. Values
+// between passes stay in the worker's scratch memory, so that fused producers and exponentials are computed
+// once. Lanes run along the axis where it is the innermost dimension, else along the innermost one, each with
+// a row of its own.
 
 #include "targets/cpu/codegen/Norms.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -36,7 +37,9 @@ struct SoftmaxEmitter {
     auto read = [&](Value i, Value mask) {
       return toAccumulator(e, e.emit(root.getInput(), at(idx, i), lanes, along ? mask : rowMask), element);
     };
-    auto keep = [&](Value value, Value i, Value mask) { e.store(value, e.scratch, slot(i), accumulator, tailOf(mask)); };
+    auto keep = [&](Value value, Value i, Value mask) {
+      e.store(value, e.scratch, slot(i), accumulator, tailOf(mask));
+    };
     auto again = [&](Value i, Value mask) {
       return plain ? read(i, mask) : e.load(e.scratch, slot(i), accumulator, lanes, tailOf(mask));
     };
@@ -45,12 +48,13 @@ struct SoftmaxEmitter {
     Value lowest = numberConstant(e, accumulator, -std::numeric_limits<double>::infinity(), lanes);
     Value zero = numberConstant(e, accumulator, 0, lanes);
 
-    SmallVector<Value> state = sweep(e, count, step, 4, replicate(lowest, 4), [&](Value i, Value mask, ValueRange kept) {
-      Value x = read(i, mask);
-      if (!plain)
-        keep(x, i, mask);
-      return SmallVector<Value>{quickMax(e, kept[0], masked(e, tailOf(mask), x, lowest))};
-    });
+    SmallVector<Value> state =
+        sweep(e, count, step, 4, replicate(lowest, 4), [&](Value i, Value mask, ValueRange kept) {
+          Value x = read(i, mask);
+          if (!plain)
+            keep(x, i, mask);
+          return SmallVector<Value>{quickMax(e, kept[0], masked(e, tailOf(mask), x, lowest))};
+        });
     Value max = fold(state, larger);
     if (along)
       max = e.splat(foldLanes(e, max, larger), lanes);
@@ -94,7 +98,8 @@ struct SoftmaxEmitter {
       lanes = wide;
     along = lanes && lane == axis;
     const View *memory = e.view(root.getInput());
-    plain = memory && element == accumulator && (!lanes || KernelEmitter::getConstant(memory->strides[lane]) == 1);
+    plain = memory && element == accumulator &&
+            (!lanes || KernelEmitter::getConstant(memory->strides[lane]) == 1);
     bool blocked = lanes && !along;
     SmallVector<AffineExpr> sizes(shape);
     AffineExpr length = shape[axis];
@@ -102,9 +107,11 @@ struct SoftmaxEmitter {
     if (blocked)
       sizes[lane] = sizes[lane].ceilDiv(lanes);
     AffineExpr rows = e.product(sizes);
-    int64_t work = KernelEmitter::getConstant(length).value_or(256) * (blocked ? lanes : 1) * (lanes ? 2 : 16);
+    int64_t work =
+        KernelEmitter::getConstant(length).value_or(256) * (blocked ? lanes : 1) * (lanes ? 2 : 16);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
-    Value from = e.mul(e.begin, e.constant(rowsPerGroup)), to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
+    Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
+          to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
     e.loop(from, to, e.constant(1), [&](Value row) {
       SmallVector<Value> idx = e.delinearize(row, sizes);
       if (blocked)

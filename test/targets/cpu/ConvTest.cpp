@@ -1,7 +1,7 @@
 // Convolutions against reference evaluation: layouts, borders, strides, dilations, groups, epilogues.
 
-#include "llvm/ADT/StringExtras.h"
 #include "test/targets/cpu/KernelTest.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace aicc::cpu::test;
 
@@ -23,7 +23,8 @@ struct Conv {
 };
 
 std::string list(const Ints &values) {
-  return "array<i64: " + llvm::join(llvm::map_range(values, [](int64_t v) { return std::to_string(v); }), ", ") + ">";
+  return "array<i64: " +
+         llvm::join(llvm::map_range(values, [](int64_t v) { return std::to_string(v); }), ", ") + ">";
 }
 
 std::string type(const std::vector<std::string> &sizes, const std::string &element) {
@@ -73,21 +74,25 @@ KernelCheck makeCheck(Conv c) {
 
   KernelCheck check;
   check.runs = {sizes};
-  std::string x = type(in, c.element), y = type(out, c.element), w = type(filter, c.element), p = type(panels, c.element);
+  std::string x = type(in, c.element), y = type(out, c.element), w = type(filter, c.element),
+              p = type(panels, c.element);
   std::string b = "tensor<" + number(c.outputs) + "x" + c.element + ">";
   KernelText &text = check.text;
-  text.arguments = "%x: " + x + ", %w: " + (c.packedFilter ? p : w) + (c.bias ? ", %b: " + b : "") + (c.residual ? ", %r: " + y : "");
+  text.arguments = "%x: " + x + ", %w: " + (c.packedFilter ? p : w) + (c.bias ? ", %b: " + b : "") +
+                   (c.residual ? ", %r: " + y : "");
   if (c.packedFilter)
-    text.body = "%u = nn.transpose %w {perm = " + list(perm) + "} : (" + p + ") -> " + type(turned, c.element) +
-                "\n%f = nn.unpack %u {axis = 0 : i64, size = " + number(c.outputs) + " : i64} : (" + type(turned, c.element) + ") -> " +
-                w + "\n";
-  text.body += "%c = nn.conv %x, " + std::string(c.packedFilter ? "%f" : "%w") + (c.bias ? ", %b" : "") + " {strides = " + list(c.strides) +
-               ", dilations = " + list(c.dilations) + ", pads_low = " + list(c.low) + ", pads_high = " + list(c.high) +
+    text.body = "%u = nn.transpose %w {perm = " + list(perm) + "} : (" + p + ") -> " +
+                type(turned, c.element) + "\n%f = nn.unpack %u {axis = 0 : i64, size = " + number(c.outputs) +
+                " : i64} : (" + type(turned, c.element) + ") -> " + w + "\n";
+  text.body += "%c = nn.conv %x, " + std::string(c.packedFilter ? "%f" : "%w") + (c.bias ? ", %b" : "") +
+               " {strides = " + list(c.strides) + ", dilations = " + list(c.dilations) +
+               ", pads_low = " + list(c.low) + ", pads_high = " + list(c.high) +
                ", groups = " + number(c.groups) + " : i64, block = " + (c.block ? "16" : "0") +
-               " : i64, block_input = " + (blockedIn || !c.block ? "true" : "false") + "} : (" + x + ", " + w + (c.bias ? ", " + b : "") +
-               ") -> " + y + "\n";
+               " : i64, block_input = " + (blockedIn || !c.block ? "true" : "false") + "} : (" + x + ", " +
+               w + (c.bias ? ", " + b : "") + ") -> " + y + "\n";
   if (c.residual)
-    text.body += "%s = nn.add %c, %r : (" + y + ", " + y + ") -> " + y + "\n%o = nn.relu %s : (" + y + ") -> " + y + "\n";
+    text.body += "%s = nn.add %c, %r : (" + y + ", " + y + ") -> " + y + "\n%o = nn.relu %s : (" + y +
+                 ") -> " + y + "\n";
   text.body += "return " + std::string(c.residual ? "%o" : "%c") + " : " + y;
   // Channels that only fill the last panel have no weights.
   if (c.packedFilter && c.outputs % 16)
@@ -177,28 +182,33 @@ TEST(PlainConvTest, OtherElements) {
 
 namespace {
 /// Input [N, C, spatial...], filter [C, outputs / groups, kernel...].
-void checkTranspose(const Ints &input, int64_t outputs, const Ints &kernel, const Ints &strides, const Ints &low, const Ints &high,
-                    const Ints &more, Ints dilations = {}, int64_t groups = 1, const std::string &element = "f32") {
+void checkTranspose(const Ints &input, int64_t outputs, const Ints &kernel, const Ints &strides,
+                    const Ints &low, const Ints &high, const Ints &more, Ints dilations = {},
+                    int64_t groups = 1, const std::string &element = "f32") {
   size_t rank = kernel.size();
   if (dilations.empty())
     dilations.assign(rank, 1);
   Sizes sizes{{"n", input[0]}};
-  std::vector<std::string> in{"{n}", number(input[1])}, out{"{n}", number(outputs)}, filter{number(input[1]), number(outputs / groups)};
+  std::vector<std::string> in{"{n}", number(input[1])}, out{"{n}", number(outputs)},
+      filter{number(input[1]), number(outputs / groups)};
   for (size_t d = 0; d < rank; ++d) {
     sizes["d" + number(d)] = input[2 + d];
-    sizes["o" + number(d)] = (input[2 + d] - 1) * strides[d] + more[d] + dilations[d] * (kernel[d] - 1) + 1 - low[d] - high[d];
+    sizes["o" + number(d)] =
+        (input[2 + d] - 1) * strides[d] + more[d] + dilations[d] * (kernel[d] - 1) + 1 - low[d] - high[d];
     in.push_back("{d" + number(d) + "}");
     out.push_back("{o" + number(d) + "}");
     filter.push_back(number(kernel[d]));
   }
   KernelCheck check;
   check.runs = {sizes};
-  std::string x = type(in, element), w = type(filter, element), y = type(out, element), b = type({number(outputs)}, element);
+  std::string x = type(in, element), w = type(filter, element), y = type(out, element),
+              b = type({number(outputs)}, element);
   check.text.arguments = "%x: " + x + ", %w: " + w + ", %b: " + b;
-  check.text.body = "%c = nn.conv_transpose %x, %w, %b {strides = " + list(strides) + ", dilations = " + list(dilations) +
-                    ", pads_low = " + list(low) + ", pads_high = " + list(high) + ", output_padding = " + list(more) +
-                    ", groups = " + number(groups) + " : i64} : (" + x + ", " + w + ", " + b + ") -> " + y + "\n%r = nn.relu %c : (" + y +
-                    ") -> " + y + "\nreturn %r : " + y;
+  check.text.body = "%c = nn.conv_transpose %x, %w, %b {strides = " + list(strides) +
+                    ", dilations = " + list(dilations) + ", pads_low = " + list(low) +
+                    ", pads_high = " + list(high) + ", output_padding = " + list(more) +
+                    ", groups = " + number(groups) + " : i64} : (" + x + ", " + w + ", " + b + ") -> " + y +
+                    "\n%r = nn.relu %c : (" + y + ") -> " + y + "\nreturn %r : " + y;
   checkKernel(check);
 }
 } // namespace

@@ -19,7 +19,8 @@ using namespace aicc::cpu;
 using namespace aicc::cpu::test;
 using nn::Tensor;
 
-//===--- text ------------------------------------------------------------------------------------------------------------===//
+//===--- text
+//------------------------------------------------------------------------------------------------------------===//
 
 static std::string replaceAll(std::string text, const std::string &from, const std::string &to) {
   for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -28,7 +29,8 @@ static std::string replaceAll(std::string text, const std::string &from, const s
 }
 
 /// Replaces whole words of `text` that are symbols.
-static std::string replaceWords(const std::string &text, llvm::function_ref<std::string(const std::string &)> replacement) {
+static std::string replaceWords(const std::string &text,
+                                llvm::function_ref<std::string(const std::string &)> replacement) {
   std::string result, word;
   for (char c : text + " ") {
     if (std::isalnum(c) || c == '_') {
@@ -56,7 +58,9 @@ std::string KernelText::toModule(const Sizes *sizes, const std::vector<std::stri
       return word;
     return sizes ? std::to_string(sizes->at(word)) : "s" + std::to_string(number(word));
   };
-  auto mapOf = [&](const std::string &list) { return "affine_map<()" + domain + " -> (" + replaceWords(list, convert) + ")>"; };
+  auto mapOf = [&](const std::string &list) {
+    return "affine_map<()" + domain + " -> (" + replaceWords(list, convert) + ")>";
+  };
   auto expand = [&](std::string text) {
     for (size_t at; (at = text.find("<<")) != std::string::npos;) {
       size_t end = text.find(">>", at);
@@ -90,16 +94,18 @@ std::string KernelText::toModule(const Sizes *sizes, const std::vector<std::stri
     attributes = " attributes {nn.symbols = [" + attributes + "]}";
   }
   std::string types = llvm::StringRef(body).rsplit("return ").second.split(" : ").second.trim().str();
-  return "func.func @f(" + signature + ") -> (" + expand(types) + ")" + attributes + " {\n" + expand(body) + "\n}\n";
+  return "func.func @f(" + signature + ") -> (" + expand(types) + ")" + attributes + " {\n" + expand(body) +
+         "\n}\n";
 }
 
-//===--- loading ---------------------------------------------------------------------------------------------------------===//
+//===--- loading
+//---------------------------------------------------------------------------------------------------------===//
 
 static MLIRContext &getContext() {
   static MLIRContext *context = [] {
     auto *c = new MLIRContext(MLIRContext::Threading::DISABLED);
-    c->loadDialect<nn::NNDialect, exe::ExeDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
-                   vector::VectorDialect, LLVM::LLVMDialect>();
+    c->loadDialect<nn::NNDialect, exe::ExeDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect,
+                   scf::SCFDialect, vector::VectorDialect, LLVM::LLVMDialect>();
     return c;
   }();
   return *context;
@@ -111,11 +117,13 @@ static exe::DispatchOp formDispatch(func::FuncOp func, nn::SymbolicShapes &shape
   Operation *end = block.getTerminator();
   StringRef kind = "map";
   for (Operation &op : block.without_terminator())
-    if (!isa<nn::ElementwiseOpInterface, nn::ConstantOp, nn::TransposeOp, nn::ReshapeOp, nn::SliceOp, nn::BroadcastOp, nn::GatherOp,
-             nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp, nn::ConcatOp>(op))
+    if (!isa<nn::ElementwiseOpInterface, nn::ConstantOp, nn::TransposeOp, nn::ReshapeOp, nn::SliceOp,
+             nn::BroadcastOp, nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp,
+             nn::RopeOp, nn::ConcatOp>(op))
       kind = op.getName().stripDialect();
   OpBuilder b(end);
-  auto dispatch = b.create<exe::DispatchOp>(func.getLoc(), end->getOperandTypes(), b.getStringAttr(kind), func.getArguments());
+  auto dispatch = b.create<exe::DispatchOp>(func.getLoc(), end->getOperandTypes(), b.getStringAttr(kind),
+                                            func.getArguments());
   Block *body = b.createBlock(&dispatch.getBody());
   IRMapping map;
   for (BlockArgument arg : func.getArguments()) {
@@ -173,7 +181,8 @@ std::unique_ptr<LoadedKernel> LoadedKernel::create(const KernelText &text, const
   }
   int file = memfd_create("kernel", MFD_CLOEXEC);
   bool written = write(file, image->data(), image->size()) == ssize_t(image->size());
-  kernel->library = written ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+  kernel->library =
+      written ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
   close(file);
   if (!kernel->library) {
     ADD_FAILURE() << dlerror();
@@ -194,7 +203,8 @@ SmallVector<int64_t> LoadedKernel::symbolValues(const Sizes &sizes) const {
   for (const std::string &name : symbols)
     values.push_back(sizes.at(name));
   // Symbols that inference has added: the larger of two sizes.
-  auto list = dispatch->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName());
+  auto list = dispatch->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>(
+      nn::NNDialect::getSymbolsAttrName());
   for (size_t i = values.size(); list && i < list.size(); ++i) {
     auto symbol = cast<nn::SymbolAttr>(list[i]);
     nn::EvalContext ctx;
@@ -224,16 +234,19 @@ std::vector<RankedTensorType> LoadedKernel::argumentTypes(const Sizes &sizes) {
   return types;
 }
 
-//===--- running ---------------------------------------------------------------------------------------------------------===//
+//===--- running
+//---------------------------------------------------------------------------------------------------------===//
 
 namespace {
-/// Memory between two pages that can't be touched; the data ends at the second, as far as 64 bytes' alignment lets it.
+/// Memory between two pages that can't be touched; the data ends at the second, as far as 64 bytes' alignment
+/// lets it.
 class GuardedMemory {
 public:
   explicit GuardedMemory(size_t size) : size(size) {
     size_t page = getpagesize();
     whole = (size + 64 + page - 1) / page * page;
-    base = static_cast<char *>(mmap(nullptr, whole + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base = static_cast<char *>(
+        mmap(nullptr, whole + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base, page, PROT_NONE);
     mprotect(base + page + whole, page, PROT_NONE);
     char *last = base + page + whole;
@@ -270,7 +283,8 @@ std::vector<Tensor> LoadedKernel::run(ArrayRef<Tensor> inputs, const Sizes &size
     SmallVector<int64_t> shape;
     for (AffineExpr size : shapes->get(out))
       shape.push_back(value(size, sizes));
-    results.emplace_back(RankedTensorType::get(shape, cast<RankedTensorType>(out.getType()).getElementType()));
+    results.emplace_back(
+        RankedTensorType::get(shape, cast<RankedTensorType>(out.getType()).getElementType()));
     size_t bytes = results.back().getBytes().size();
     memory.push_back(std::make_unique<GuardedMemory>(bytes));
     memset(memory.back()->data, 0xFF, bytes);
@@ -351,7 +365,8 @@ double LoadedKernel::measure(ArrayRef<Tensor> inputs, const Sizes &sizes, double
   return best;
 }
 
-//===--- checks ----------------------------------------------------------------------------------------------------------===//
+//===--- checks
+//----------------------------------------------------------------------------------------------------------===//
 
 void aicc::cpu::test::fillRandom(Tensor &tensor, unsigned seed) {
   std::mt19937 random(seed);
@@ -367,7 +382,9 @@ void aicc::cpu::test::fillRandom(Tensor &tensor, unsigned seed) {
   }
 }
 
-static double defaultTolerance(Type element) { return element.isF16() ? 2e-3 : element.isBF16() ? 1.6e-2 : element.isF64() ? 1e-12 : 1e-5; }
+static double defaultTolerance(Type element) {
+  return element.isF16() ? 2e-3 : element.isBF16() ? 1.6e-2 : element.isF64() ? 1e-12 : 1e-5;
+}
 
 static void compare(const Tensor &actual, const Tensor &expected, double tolerance) {
   ASSERT_EQ(actual.getType(), expected.getType());

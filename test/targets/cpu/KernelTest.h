@@ -1,6 +1,6 @@
-// What the tests of the CPU's kernels share: nn operations as text become one dispatch, its kernel is generated, loaded
-// and run, and its results are compared with reference evaluation, with static sizes and with symbolic ones, for each
-// processor level that this machine has.
+// What the tests of the CPU's kernels share: nn operations as text become one dispatch, its kernel is
+// generated, loaded and run, and its results are compared with reference evaluation, with static sizes and
+// with symbolic ones, for each processor level that this machine has.
 
 #ifndef AICC_TEST_TARGETS_CPU_KERNELTEST_H
 #define AICC_TEST_TARGETS_CPU_KERNELTEST_H
@@ -18,7 +18,8 @@ namespace aicc::cpu::test {
 /// Values of the symbols by name.
 using Sizes = std::map<std::string, int64_t>;
 
-/// A function of nn operations. Sizes in braces are symbols: "tensor<{b}x{s}x768xf32>"; maps over them are written
+/// A function of nn operations. Sizes in braces are symbols: "tensor<{b}x{s}x768xf32>"; maps over them are
+/// written
 /// <<b, s, 12, 64>>. Static text has the symbols' values in their places.
 struct KernelText {
   /// "%x: tensor<{b}x4xf32>, %y: tensor<4xf32>"
@@ -38,8 +39,8 @@ public:
                                               const std::vector<std::string> &symbols, llvm::StringRef arch);
   ~LoadedKernel();
 
-  /// Runs it on memory that faults or is found damaged where the kernel leaves its buffers; the grid is split into
-  /// `parts` calls, the last first.
+  /// Runs it on memory that faults or is found damaged where the kernel leaves its buffers; the grid is split
+  /// into `parts` calls, the last first.
   std::vector<nn::Tensor> run(llvm::ArrayRef<nn::Tensor> inputs, const Sizes &sizes, unsigned parts = 2);
   /// The same by reference evaluation.
   std::vector<nn::Tensor> evaluate(llvm::ArrayRef<nn::Tensor> inputs, const Sizes &sizes);
@@ -69,7 +70,8 @@ void fillRandom(nn::Tensor &tensor, unsigned seed);
 
 struct KernelCheck {
   KernelText text;
-  /// Each is run with a kernel for just these sizes; if there are symbols, then all with one symbolic kernel, too.
+  /// Each is run with a kernel for just these sizes; if there are symbols, then all with one symbolic kernel,
+  /// too.
   std::vector<Sizes> runs = {{}};
   /// Of the largest expected element; 0: by the result's type. Integers are exact.
   double tolerance = 0;

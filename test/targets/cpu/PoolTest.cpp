@@ -1,7 +1,7 @@
 // Pools against reference evaluation: layouts, borders, strides, dilations, rounding.
 
-#include "llvm/ADT/StringExtras.h"
 #include "test/targets/cpu/KernelTest.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace aicc::cpu::test;
 
@@ -17,7 +17,8 @@ struct Pool {
 };
 
 std::string list(const Ints &values) {
-  return "array<i64: " + llvm::join(llvm::map_range(values, [](int64_t v) { return std::to_string(v); }), ", ") + ">";
+  return "array<i64: " +
+         llvm::join(llvm::map_range(values, [](int64_t v) { return std::to_string(v); }), ", ") + ">";
 }
 
 /// Sizes of batch, channels (or their blocks) and space are symbols.
@@ -29,7 +30,8 @@ void check(Pool p, const std::string &kind, bool blocked) {
   std::string in = "{n}x{c}", out = "{n}x{c}";
   for (size_t d = 0; d < rank; ++d) {
     std::string name = std::to_string(d);
-    int64_t size = p.input[2 + d], span = p.dilations[d] * (p.kernel[d] - 1) + 1, room = size + p.low[d] + p.high[d] - span;
+    int64_t size = p.input[2 + d], span = p.dilations[d] * (p.kernel[d] - 1) + 1,
+            room = size + p.low[d] + p.high[d] - span;
     int64_t positions = (p.ceil ? room + p.strides[d] - 1 : room) / p.strides[d] + 1;
     if (p.ceil && (positions - 1) * p.strides[d] >= size + p.low[d])
       --positions;
@@ -43,11 +45,12 @@ void check(Pool p, const std::string &kind, bool blocked) {
   KernelCheck check;
   check.runs = {sizes};
   check.text.arguments = "%x: " + x;
-  check.text.body = "%p = nn." + kind + " %x {kernel = " + list(p.kernel) + ", strides = " + list(p.strides) + ", dilations = " +
-                    list(p.dilations) + ", pads_low = " + list(p.low) + ", pads_high = " + list(p.high) + ", ceil = " +
-                    (p.ceil ? "true" : "false") + ", block = " + (blocked ? "16" : "0") + " : i64" +
-                    (kind == "avg_pool" ? std::string(", count_include_pad = ") + (p.includePad ? "true" : "false") : "") + "} : (" + x +
-                    ") -> " + y + "\nreturn %p : " + y;
+  check.text.body =
+      "%p = nn." + kind + " %x {kernel = " + list(p.kernel) + ", strides = " + list(p.strides) +
+      ", dilations = " + list(p.dilations) + ", pads_low = " + list(p.low) + ", pads_high = " + list(p.high) +
+      ", ceil = " + (p.ceil ? "true" : "false") + ", block = " + (blocked ? "16" : "0") + " : i64" +
+      (kind == "avg_pool" ? std::string(", count_include_pad = ") + (p.includePad ? "true" : "false") : "") +
+      "} : (" + x + ") -> " + y + "\nreturn %p : " + y;
   checkKernel(check);
 }
 

@@ -1,8 +1,8 @@
 // Resizing against reference evaluation: all modes, up and down, by sizes and by scales.
 
+#include "test/targets/cpu/KernelTest.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "test/targets/cpu/KernelTest.h"
 
 using namespace aicc::cpu::test;
 
@@ -11,8 +11,9 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 /// Batch and the last two dimensions are symbols. `scales` empty: from the sizes.
-void check(const Ints &in, const Ints &out, const std::string &mode, const std::string &coordinates, const std::string &nearest = "floor",
-           const std::vector<double> &scales = {}, bool excludeOutside = false, const std::string &element = "f32") {
+void check(const Ints &in, const Ints &out, const std::string &mode, const std::string &coordinates,
+           const std::string &nearest = "floor", const std::vector<double> &scales = {},
+           bool excludeOutside = false, const std::string &element = "f32") {
   Sizes sizes{{"n", in[0]}};
   std::string x = "{n}", y = "{n}", map = "n";
   for (size_t d = 1; d < in.size(); ++d) {
@@ -37,14 +38,17 @@ void check(const Ints &in, const Ints &out, const std::string &mode, const std::
   KernelCheck check;
   check.runs = {sizes};
   check.text.arguments = "%x: " + x;
-  check.text.body = "%r = nn.resize %x {shape = <<" + map + ">>, scales = " + list + ">, mode = #nn.resize<" + mode + ">, coordinates = #nn.coordinates<" +
-                    coordinates + ">, nearest = #nn.nearest<" + nearest + ">, cubic_a = -0.75 : f32, exclude_outside = " +
-                    (excludeOutside ? "true" : "false") + "} : (" + x + ") -> " + y + "\nreturn %r : " + y;
+  check.text.body = "%r = nn.resize %x {shape = <<" + map + ">>, scales = " + list + ">, mode = #nn.resize<" +
+                    mode + ">, coordinates = #nn.coordinates<" + coordinates + ">, nearest = #nn.nearest<" +
+                    nearest +
+                    ">, cubic_a = -0.75 : f32, exclude_outside = " + (excludeOutside ? "true" : "false") +
+                    "} : (" + x + ") -> " + y + "\nreturn %r : " + y;
   checkKernel(check);
 }
 
-const std::vector<std::string> kCoordinates = {"half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
-                                               "align_corners", "asymmetric",           "tf_half_pixel_for_nn"};
+const std::vector<std::string> kCoordinates = {"half_pixel",         "half_pixel_symmetric",
+                                               "pytorch_half_pixel", "align_corners",
+                                               "asymmetric",         "tf_half_pixel_for_nn"};
 
 } // namespace
 

@@ -8,18 +8,20 @@ static std::string tensor(const std::string &sizes, const std::string &element =
   return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
 }
 
-//===--- reductions ------------------------------------------------------------------------------------------------------===//
+//===--- reductions
+//------------------------------------------------------------------------------------------------------===//
 
-static KernelText reduction(const std::string &kind, const std::string &from, const std::string &axes, const std::string &to,
-                            const std::string &element = "f32", bool keep = false) {
-  return {"%x: " + tensor(from, element), "%r = nn.reduce %x {kind = #nn.reduce<" + kind + ">, axes = array<i64" +
-                                              (axes.empty() ? "" : ": ") + axes + ">, keepdims = " + (keep ? "true" : "false") + "} : (" +
-                                              tensor(from, element) + ") -> " + tensor(to, element) + "\nreturn %r : " +
-                                              tensor(to, element)};
+static KernelText reduction(const std::string &kind, const std::string &from, const std::string &axes,
+                            const std::string &to, const std::string &element = "f32", bool keep = false) {
+  return {"%x: " + tensor(from, element),
+          "%r = nn.reduce %x {kind = #nn.reduce<" + kind + ">, axes = array<i64" +
+              (axes.empty() ? "" : ": ") + axes + ">, keepdims = " + (keep ? "true" : "false") + "} : (" +
+              tensor(from, element) + ") -> " + tensor(to, element) + "\nreturn %r : " + tensor(to, element)};
 }
 
-static const std::vector<Sizes> rowSizes = {{{"m", 3}, {"n", 1}},   {{"m", 1}, {"n", 3}},  {{"m", 5}, {"n", 17}},
-                                            {{"m", 33}, {"n", 33}}, {{"m", 2}, {"n", 100}}, {{"m", 7}, {"n", 384}}};
+static const std::vector<Sizes> rowSizes = {{{"m", 3}, {"n", 1}},   {{"m", 1}, {"n", 3}},
+                                            {{"m", 5}, {"n", 17}},  {{"m", 33}, {"n", 33}},
+                                            {{"m", 2}, {"n", 100}}, {{"m", 7}, {"n", 384}}};
 
 TEST(ReduceKernel, innermost) {
   for (std::string kind : {"sum", "mean", "max", "min", "prod"})
@@ -39,7 +41,8 @@ TEST(ReduceKernel, everything) {
 }
 
 TEST(ReduceKernel, mixedAxes) {
-  std::vector<Sizes> runs = {{{"a", 3}, {"b", 5}, {"c", 4}, {"d", 17}}, {{"a", 2}, {"b", 16}, {"c", 7}, {"d", 7}}};
+  std::vector<Sizes> runs = {{{"a", 3}, {"b", 5}, {"c", 4}, {"d", 17}},
+                             {{"a", 2}, {"b", 16}, {"c", 7}, {"d", 7}}};
   checkKernel({reduction("sum", "{a}x{b}x{c}x{d}", "2, 3", "{a}x{b}"), runs});
   checkKernel({reduction("mean", "{a}x{b}x{c}x{d}", "0, 2", "{b}x{d}"), runs});
   checkKernel({reduction("max", "{a}x{b}x{c}x{d}", "1", "{a}x1x{c}x{d}", "f32", true), runs});
@@ -73,32 +76,40 @@ TEST(ReduceKernel, notANumber) {
 
 TEST(ReduceKernel, fused) {
   std::string from = tensor("{m}x{n}"), to = tensor("{m}x1");
-  checkKernel({{"%x: " + from + ", %y: " + tensor("{n}") + ", %z: " + to,
-                "%a = nn.mul %x, %x : (" + from + ", " + from + ") -> " + from + "\n%b = nn.add %a, %y : (" + from + ", " +
-                    tensor("{n}") + ") -> " + from + "\n%c = nn.reduce %b {kind = #nn.reduce<mean>, axes = array<i64: 1>, keepdims = true} : (" +
-                    from + ") -> " + to + "\n%d = nn.sqrt %c : (" + to + ") -> " + to + "\n%e = nn.add %d, %z : (" + to + ", " + to +
-                    ") -> " + to + "\nreturn %c, %e : " + to + ", " + to},
-               rowSizes, 0, [](unsigned index, aicc::nn::Tensor &x) {
-                 if (index == 1)
-                   for (int64_t i = 0; i < x.getNumElements(); ++i)
-                     x.setDouble(i, 1.0 + i % 3);
-               }});
+  checkKernel(
+      {{"%x: " + from + ", %y: " + tensor("{n}") + ", %z: " + to,
+        "%a = nn.mul %x, %x : (" + from + ", " + from + ") -> " + from + "\n%b = nn.add %a, %y : (" + from +
+            ", " + tensor("{n}") + ") -> " + from +
+            "\n%c = nn.reduce %b {kind = #nn.reduce<mean>, axes = array<i64: 1>, keepdims = true} : (" +
+            from + ") -> " + to + "\n%d = nn.sqrt %c : (" + to + ") -> " + to + "\n%e = nn.add %d, %z : (" +
+            to + ", " + to + ") -> " + to + "\nreturn %c, %e : " + to + ", " + to},
+       rowSizes,
+       0,
+       [](unsigned index, aicc::nn::Tensor &x) {
+         if (index == 1)
+           for (int64_t i = 0; i < x.getNumElements(); ++i)
+             x.setDouble(i, 1.0 + i % 3);
+       }});
 }
 
 TEST(ReduceKernel, throughViews) {
-  checkKernel({{"%x: " + tensor("{m}x{n}x8"),
-                "%t = nn.transpose %x {perm = array<i64: 1, 0, 2>} : (" + tensor("{m}x{n}x8") + ") -> " + tensor("{n}x{m}x8") +
-                    "\n%r = nn.reduce %t {kind = #nn.reduce<sum>, axes = array<i64: 1, 2>, keepdims = false} : (" + tensor("{n}x{m}x8") +
-                    ") -> " + tensor("{n}") + "\nreturn %r : " + tensor("{n}")},
-               rowSizes});
+  checkKernel(
+      {{"%x: " + tensor("{m}x{n}x8"),
+        "%t = nn.transpose %x {perm = array<i64: 1, 0, 2>} : (" + tensor("{m}x{n}x8") + ") -> " +
+            tensor("{n}x{m}x8") +
+            "\n%r = nn.reduce %t {kind = #nn.reduce<sum>, axes = array<i64: 1, 2>, keepdims = false} : (" +
+            tensor("{n}x{m}x8") + ") -> " + tensor("{n}") + "\nreturn %r : " + tensor("{n}")},
+       rowSizes});
 }
 
 TEST(ArgReduceKernel, axes) {
-  auto text = [](const std::string &axis, const std::string &to, bool max, bool last, const std::string &element) {
-    return KernelText{"%x: " + tensor("{m}x{n}", element), "%r = nn.arg_reduce %x {max = " + std::string(max ? "true" : "false") + ", axis = " + axis +
-                                                               " : i64, keepdims = false, last = " + (last ? "true" : "false") + "} : (" +
-                                                               tensor("{m}x{n}", element) + ") -> " + tensor(to, "i64") + "\nreturn %r : " +
-                                                               tensor(to, "i64")};
+  auto text = [](const std::string &axis, const std::string &to, bool max, bool last,
+                 const std::string &element) {
+    return KernelText{
+        "%x: " + tensor("{m}x{n}", element),
+        "%r = nn.arg_reduce %x {max = " + std::string(max ? "true" : "false") + ", axis = " + axis +
+            " : i64, keepdims = false, last = " + (last ? "true" : "false") + "} : (" +
+            tensor("{m}x{n}", element) + ") -> " + tensor(to, "i64") + "\nreturn %r : " + tensor(to, "i64")};
   };
   for (std::string element : {"f32", "i32"})
     for (bool max : {false, true})
@@ -108,12 +119,15 @@ TEST(ArgReduceKernel, axes) {
       }
 }
 
-//===--- softmax ---------------------------------------------------------------------------------------------------------===//
+//===--- softmax
+//---------------------------------------------------------------------------------------------------------===//
 
-static KernelText softmax(const std::string &sizes, int axis, bool log = false, const std::string &element = "f32") {
+static KernelText softmax(const std::string &sizes, int axis, bool log = false,
+                          const std::string &element = "f32") {
   std::string type = tensor(sizes, element);
-  return {"%x: " + type, "%r = nn.softmax %x {axis = " + std::to_string(axis) + " : i64, log = " + (log ? "true" : "false") + "} : (" + type +
-                             ") -> " + type + "\nreturn %r : " + type};
+  return {"%x: " + type, "%r = nn.softmax %x {axis = " + std::to_string(axis) +
+                             " : i64, log = " + (log ? "true" : "false") + "} : (" + type + ") -> " + type +
+                             "\nreturn %r : " + type};
 }
 
 TEST(SoftmaxKernel, axes) {
@@ -145,26 +159,31 @@ TEST(SoftmaxKernel, extremes) {
 
 TEST(SoftmaxKernel, fused) {
   std::string type = tensor("{b}x4x{s}x{s}"), mask = tensor("{b}x1x1x{s}");
-  checkKernel({{"%x: " + type + ", %m: " + mask,
-                "%k = nn.constant dense<0.125> : tensor<f32>\n%a = nn.mul %x, %k : (" + type + ", tensor<f32>) -> " + type +
-                    "\n%b = nn.add %a, %m : (" + type + ", " + mask + ") -> " + type + "\n%r = nn.softmax %b {axis = 3 : i64} : (" + type +
-                    ") -> " + type + "\n%n = nn.neg %r : (" + type + ") -> " + type + "\nreturn %r, %n : " + type + ", " + type},
-               {{{"b", 1}, {"s", 17}}, {{"b", 2}, {"s", 64}}, {{"b", 3}, {"s", 1}}}});
+  checkKernel(
+      {{"%x: " + type + ", %m: " + mask,
+        "%k = nn.constant dense<0.125> : tensor<f32>\n%a = nn.mul %x, %k : (" + type + ", tensor<f32>) -> " +
+            type + "\n%b = nn.add %a, %m : (" + type + ", " + mask + ") -> " + type +
+            "\n%r = nn.softmax %b {axis = 3 : i64} : (" + type + ") -> " + type + "\n%n = nn.neg %r : (" +
+            type + ") -> " + type + "\nreturn %r, %n : " + type + ", " + type},
+       {{{"b", 1}, {"s", 17}}, {{"b", 2}, {"s", 64}}, {{"b", 3}, {"s", 1}}}});
 }
 
-//===--- norms -----------------------------------------------------------------------------------------------------------===//
+//===--- norms
+//-----------------------------------------------------------------------------------------------------------===//
 
-static KernelText layerNorm(const std::string &sizes, int axis, const std::string &parameters, const std::string &element = "f32") {
+static KernelText layerNorm(const std::string &sizes, int axis, const std::string &parameters,
+                            const std::string &element = "f32") {
   std::string type = tensor(sizes, element), parameter = tensor(parameters, element);
   return {"%x: " + type + ", %s: " + parameter + ", %b: " + parameter,
           "%r = nn.layer_norm %x, %s, %b {axis = " + std::to_string(axis) +
-              " : i64, epsilon = 1.0e-5 : f32, operandSegmentSizes = array<i32: 1, 1, 1>} : (" + type + ", " + parameter + ", " + parameter +
-              ") -> " + type + "\nreturn %r : " + type};
+              " : i64, epsilon = 1.0e-5 : f32, operandSegmentSizes = array<i32: 1, 1, 1>} : (" + type + ", " +
+              parameter + ", " + parameter + ") -> " + type + "\nreturn %r : " + type};
 }
 
 TEST(LayerNormKernel, rows) {
-  checkKernel({layerNorm("{m}x{n}", 1, "{n}"),
-               {{{"m", 5}, {"n", 17}}, {{"m", 3}, {"n", 33}}, {{"m", 2}, {"n", 100}}, {{"m", 40}, {"n", 768}}}});
+  checkKernel(
+      {layerNorm("{m}x{n}", 1, "{n}"),
+       {{{"m", 5}, {"n", 17}}, {{"m", 3}, {"n", 33}}, {{"m", 2}, {"n", 100}}, {{"m", 40}, {"n", 768}}}});
   checkKernel({layerNorm("{m}x384", 1, "384"), {{{"m", 1}}, {{"m", 33}}}});
 }
 
@@ -181,16 +200,19 @@ TEST(LayerNormKernel, otherTypes) {
 TEST(LayerNormKernel, fused) {
   std::string type = tensor("{b}x{s}x48");
   checkKernel({{"%x: " + type + ", %y: " + type + ", %s: tensor<48xf32>, %b: tensor<48xf32>",
-                "%a = nn.add %x, %y : (" + type + ", " + type +
-                    ") -> " + type + "\n%r = nn.layer_norm %a, %s, %b {axis = 2 : i64, epsilon = 1.0e-5 : f32, operandSegmentSizes = array<i32: 1, 1, 1>} : (" +
-                    type + ", tensor<48xf32>, tensor<48xf32>) -> " + type + "\n%g = nn.gelu %r : (" + type + ") -> " + type + "\nreturn %g : " + type},
+                "%a = nn.add %x, %y : (" + type + ", " + type + ") -> " + type +
+                    "\n%r = nn.layer_norm %a, %s, %b {axis = 2 : i64, epsilon = 1.0e-5 : f32, "
+                    "operandSegmentSizes = array<i32: 1, 1, 1>} : (" +
+                    type + ", tensor<48xf32>, tensor<48xf32>) -> " + type + "\n%g = nn.gelu %r : (" + type +
+                    ") -> " + type + "\nreturn %g : " + type},
                {{{"b", 1}, {"s", 17}}, {{"b", 2}, {"s", 64}}}});
 }
 
 TEST(RmsNormKernel, rows) {
   std::string type = tensor("{b}x{s}x100");
-  checkKernel({{"%x: " + type + ", %s: tensor<100xf32>", "%r = nn.rms_norm %x, %s {axis = 2 : i64, epsilon = 1.0e-5 : f32} : (" + type +
-                                                             ", tensor<100xf32>) -> " + type + "\nreturn %r : " + type},
+  checkKernel({{"%x: " + type + ", %s: tensor<100xf32>",
+                "%r = nn.rms_norm %x, %s {axis = 2 : i64, epsilon = 1.0e-5 : f32} : (" + type +
+                    ", tensor<100xf32>) -> " + type + "\nreturn %r : " + type},
                {{{"b", 1}, {"s", 17}}, {{"b", 2}, {"s", 5}}}});
 }
 
@@ -198,8 +220,9 @@ TEST(GroupNormKernel, groups) {
   auto text = [](const std::string &sizes, const std::string &channels, int groups) {
     std::string type = tensor(sizes), parameter = tensor(channels);
     return KernelText{"%x: " + type + ", %s: " + parameter + ", %b: " + parameter,
-                      "%r = nn.group_norm %x, %s, %b {groups = " + std::to_string(groups) + " : i64, epsilon = 1.0e-5 : f32} : (" + type +
-                          ", " + parameter + ", " + parameter + ") -> " + type + "\n%y = nn.relu %r : (" + type + ") -> " + type +
+                      "%r = nn.group_norm %x, %s, %b {groups = " + std::to_string(groups) +
+                          " : i64, epsilon = 1.0e-5 : f32} : (" + type + ", " + parameter + ", " + parameter +
+                          ") -> " + type + "\n%y = nn.relu %r : (" + type + ") -> " + type +
                           "\nreturn %y : " + type};
   };
   checkKernel({text("{b}x12x{h}x{h}", "12", 3), {{{"b", 2}, {"h", 7}}, {{"b", 1}, {"h", 16}}}});
@@ -212,8 +235,8 @@ TEST(LrnKernel, windows) {
   for (int size : {3, 4, 5}) {
     std::string type = tensor("{b}x{c}x5x{w}");
     checkKernel({{"%x: " + type, "%r = nn.lrn %x {size = " + std::to_string(size) +
-                                     " : i64, alpha = 0.5 : f32, beta = 0.75 : f32, bias = 2.0 : f32} : (" + type + ") -> " + type +
-                                     "\nreturn %r : " + type},
+                                     " : i64, alpha = 0.5 : f32, beta = 0.75 : f32, bias = 2.0 : f32} : (" +
+                                     type + ") -> " + type + "\nreturn %r : " + type},
                  {{{"b", 2}, {"c", 7}, {"w", 9}}, {{"b", 1}, {"c", 3}, {"w", 33}}}});
   }
 }
