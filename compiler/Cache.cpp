@@ -4,12 +4,12 @@
 #include "aicc/Cache.h"
 #include "aicc/InitAll.h"
 #include "aicc/Target.h"
+#include "compiler/Support.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 #include <cstdlib>
 #include <fcntl.h>
 #include <map>
@@ -49,13 +49,6 @@ private:
   int fd;
 };
 
-std::string toHex(llvm::XXH128_hash_t hash) {
-  return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
-         llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
-}
-
-std::string hashText(StringRef text) { return toHex(llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text))); }
-
 /// "path<tab>size<tab>mtime<tab>inode": what must be unchanged for a remembered hash to hold. Empty if there
 /// is no such file.
 std::string getStamp(const std::string &path) {
@@ -74,11 +67,13 @@ std::string getStamp(const std::string &path) {
          std::to_string(status.st_ino);
 }
 
+/// Longest path of external data that is found.
+constexpr size_t kMaxPath = 4096;
+
 /// External data of an ONNX model: every StringStringEntryProto {key: "location", value: path} in its bytes.
 /// Finding too many does no harm.
-std::vector<std::string> findExternals(StringRef bytes) {
+void findExternals(StringRef bytes, std::vector<std::string> &found) {
   constexpr StringRef key("\x0a\x08location\x12", 11);
-  std::vector<std::string> found;
   for (size_t at = bytes.find(key); at != StringRef::npos; at = bytes.find(key, at + 1)) {
     size_t begin = at + key.size();
     uint64_t length = 0;
@@ -89,12 +84,11 @@ std::vector<std::string> findExternals(StringRef bytes) {
         break;
     }
     std::string path = bytes.substr(begin, length).str();
-    if (length && path.size() == length &&
+    if (length && length < kMaxPath && path.size() == length &&
         StringRef(path).find_first_of(StringRef("\t\n\0", 3)) == StringRef::npos &&
         !llvm::is_contained(found, path))
       found.push_back(path);
   }
-  return found;
 }
 
 /// Hashes of contents, remembered in the folder.
@@ -125,11 +119,14 @@ public:
     auto found = known.find(stamp);
     if (!stamp.empty() && found != known.end())
       return &found->second;
-    auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-    if (!buffer)
+    FileContent content;
+    auto see = [&](StringRef piece) {
+      if (isModel)
+        findExternals(piece, content.externals);
+    };
+    content.hash = hashFile(file, see, kMaxPath + 64);
+    if (content.hash.empty())
       return nullptr;
-    StringRef bytes = (*buffer)->getBuffer();
-    FileContent content{hashText(bytes), isModel ? findExternals(bytes) : std::vector<std::string>()};
     changed |= !stamp.empty();
     return &(known[stamp] = std::move(content));
   }

@@ -263,6 +263,7 @@ LogicalResult Compilation::writeModule() {
   ModuleWriter writer(options.output);
   writer.addProvenance("aicc", getBuildId());
   writer.addProvenance("model", llvm::sys::path::filename(options.input).str());
+  writer.addProvenance("model hash", hashFile(options.input));
   writer.addProvenance("targets", options.targets);
   for (const DimBounds &dim : options.dims)
     writer.addProvenance("dim", dim.name + "=" + std::to_string(dim.min) + ".." + std::to_string(dim.max));

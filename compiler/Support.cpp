@@ -4,20 +4,67 @@
 #include "aicc/Compiler.h"
 #include "aicc/CrashHandler.h"
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Threading.h"
+#include "llvm/Support/xxhash.h"
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace aicc {
 
 unsigned getAvailableThreads() { return std::max(1u, llvm::hardware_concurrency().compute_thread_count()); }
+
+std::string hashText(llvm::StringRef text) {
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
+  return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+         llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
+}
+
+std::string hashFile(const std::string &path, llvm::function_ref<void(llvm::StringRef)> see, size_t overlap) {
+  constexpr size_t kPiece = 4 << 20;
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return "";
+  // The hash of the pieces' hashes.
+  std::vector<char> buffer(overlap + kPiece);
+  std::string hashes;
+  size_t carried = 0;
+  for (;;) {
+    size_t filled = 0;
+    while (filled < kPiece) {
+      ssize_t count = read(fd, buffer.data() + carried + filled, kPiece - filled);
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count < 0) {
+        close(fd);
+        return "";
+      }
+      if (count == 0)
+        break;
+      filled += static_cast<size_t>(count);
+    }
+    hashes += hashText(llvm::StringRef(buffer.data() + carried, filled));
+    if (see)
+      see(llvm::StringRef(buffer.data(), carried + filled));
+    if (filled < kPiece)
+      break;
+    size_t keep = std::min(overlap, carried + filled);
+    std::memmove(buffer.data(), buffer.data() + carried + filled - keep, keep);
+    carried = keep;
+  }
+  close(fd);
+  return hashText(hashes);
+}
 
 std::string writeTextFile(const std::string &path, const std::string &text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);

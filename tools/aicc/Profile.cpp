@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace aicc::tool {
@@ -48,6 +49,29 @@ static std::string joinNodes(const aicc_dispatch_info &info, size_t limit) {
   return text.size() > limit ? text.substr(0, limit - 3) + "..." : text;
 }
 
+void Profile::printKernels(std::FILE *file, uint64_t sum) const {
+  struct Sum {
+    uint64_t time = 0;
+    unsigned count = 0;
+  };
+  std::map<std::string, Sum> kinds;
+  for (uint32_t i = 0; i < total.size(); ++i) {
+    // "matmul_7": kernels are numbered.
+    std::string name = getDispatch(function, i).name;
+    Sum &kind = kinds[name.substr(0, name.find_last_not_of("0123456789_") + 1)];
+    kind.time += total[i];
+    ++kind.count;
+  }
+  std::vector<std::pair<std::string, Sum>> order(kinds.begin(), kinds.end());
+  std::sort(order.begin(), order.end(),
+            [](const auto &a, const auto &b) { return a.second.time > b.second.time; });
+  std::fprintf(file, "%10s %6s  all of a kind\n", "us", "%");
+  for (auto &[name, kind] : order)
+    std::fprintf(file, "%10.1f %6.1f  %u x %s\n", static_cast<double>(kind.time) / runs / 1e3,
+                 sum ? 100.0 * static_cast<double>(kind.time) / static_cast<double>(sum) : 0.0, kind.count,
+                 name.c_str());
+}
+
 void Profile::printTable(std::FILE *file) const {
   std::vector<uint32_t> order(total.size());
   uint64_t sum = 0;
@@ -63,6 +87,7 @@ void Profile::printTable(std::FILE *file) const {
                  sum ? 100.0 * static_cast<double>(total[index]) / static_cast<double>(sum) : 0.0, info.name,
                  joinNodes(info, 80).c_str());
   }
+  printKernels(file, sum);
   std::fprintf(file, "%10.1f         in %zu dispatches; a run takes %.1f us while it is profiled\n",
                static_cast<double>(sum) / runs / 1e3, total.size(), static_cast<double>(wall) / runs / 1e3);
 }

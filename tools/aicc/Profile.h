@@ -22,6 +22,7 @@ public:
   void writeTrace(const std::string &path) const;
 
 private:
+  void printKernels(std::FILE *file, uint64_t sum) const;
   struct Event {
     uint32_t dispatch;
     uint64_t start, duration;
