@@ -1,5 +1,6 @@
-// Gathers and scatters by tensors of indices. Gathers clamp indices that are out of range, scatters skip them; workgroups of a
-// scatter own disjoint parts of the result, so that updates of one place happen in order.
+// Gathers and scatters by tensors of indices. Gathers clamp indices that are out of range, scatters skip
+// them; workgroups of a scatter own disjoint parts of the result, so that updates of one place happen in
+// order.
 
 #include "targets/cpu/codegen/Indexed.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -18,7 +19,8 @@ static Value unlessEmpty(KernelEmitter &e, Value tensor, Value count) {
   return e.b.create<arith::SelectOp>(e.loc, some, count, e.constant(0));
 }
 
-//===--- gathers ---------------------------------------------------------------------------------------------------------===//
+//===--- gathers
+//---------------------------------------------------------------------------------------------------------===//
 
 Launch aicc::cpu::emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root) {
   Value input = root.getInput(), indices = root.getIndices();
@@ -27,7 +29,8 @@ Launch aicc::cpu::emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root
   unsigned axis = root.getAxis(), last = sizes.size() - 1;
   AffineExpr rows = e.product(ArrayRef<AffineExpr>(sizes).drop_back());
   Value width = e.size(sizes[last]);
-  int64_t each = std::max<int64_t>(1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(sizes[last]).value_or(512)));
+  int64_t each = std::max<int64_t>(
+      1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(sizes[last]).value_or(512)));
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, unlessEmpty(e, input, e.size(rows)), each, [&](Value row) {
     SmallVector<Value> outer = e.delinearize(row, ArrayRef<AffineExpr>(sizes).drop_back());
@@ -55,10 +58,12 @@ Launch aicc::cpu::emitGatherNd(KernelEmitter &e, nn::GatherNdOp root) {
   unsigned batchDims = root.getBatchDims();
   int64_t tuple = *KernelEmitter::getConstant(sizes.back());
   sizes.pop_back();
-  AffineExpr rows = e.product(sizes), slice = e.product(ArrayRef<AffineExpr>(from).drop_front(batchDims + tuple));
+  AffineExpr rows = e.product(sizes),
+             slice = e.product(ArrayRef<AffineExpr>(from).drop_front(batchDims + tuple));
   AffineExpr perBatch = e.product(ArrayRef<AffineExpr>(sizes).drop_front(batchDims));
   Value count = e.size(slice);
-  int64_t each = std::max<int64_t>(1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(slice).value_or(256)));
+  int64_t each = std::max<int64_t>(
+      1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(slice).value_or(256)));
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, unlessEmpty(e, input, e.size(rows)), each, [&](Value row) {
     Value source = batchDims ? e.div(row, e.size(perBatch)) : e.constant(0);
@@ -72,7 +77,8 @@ Launch aicc::cpu::emitGatherNd(KernelEmitter &e, nn::GatherNdOp root) {
   return e.finish(rows.ceilDiv(each));
 }
 
-//===--- scatters --------------------------------------------------------------------------------------------------------===//
+//===--- scatters
+//--------------------------------------------------------------------------------------------------------===//
 
 /// What becomes of `old` when `update` comes; scalars or lanes.
 static Value combine(KernelEmitter &e, nn::ScatterKind kind, Value old, Value update, Type element) {
@@ -81,7 +87,8 @@ static Value combine(KernelEmitter &e, nn::ScatterKind kind, Value old, Value up
   OpBuilder &b = e.b;
   old = toAccumulator(e, old, element), update = toAccumulator(e, update, element);
   auto make = [&](auto op) -> Value { return b.create<decltype(op)>(e.loc, old, update); };
-  bool isFloat = isa<FloatType>(element), isUnsigned = element.isUnsignedInteger(), isBool = element.isInteger(1);
+  bool isFloat = isa<FloatType>(element), isUnsigned = element.isUnsignedInteger(),
+       isBool = element.isInteger(1);
   Value result;
   switch (kind) {
   case nn::ScatterKind::add:
@@ -91,10 +98,14 @@ static Value combine(KernelEmitter &e, nn::ScatterKind kind, Value old, Value up
     result = isFloat ? make(arith::MulFOp()) : isBool ? make(arith::AndIOp()) : make(arith::MulIOp());
     break;
   case nn::ScatterKind::max:
-    result = isFloat ? make(arith::MaximumFOp()) : isUnsigned || isBool ? make(arith::MaxUIOp()) : make(arith::MaxSIOp());
+    result = isFloat                ? make(arith::MaximumFOp())
+             : isUnsigned || isBool ? make(arith::MaxUIOp())
+                                    : make(arith::MaxSIOp());
     break;
   default:
-    result = isFloat ? make(arith::MinimumFOp()) : isUnsigned || isBool ? make(arith::MinUIOp()) : make(arith::MinSIOp());
+    result = isFloat                ? make(arith::MinimumFOp())
+             : isUnsigned || isBool ? make(arith::MinUIOp())
+                                    : make(arith::MinSIOp());
     break;
   }
   return fromAccumulator(e, result, element);
@@ -106,8 +117,10 @@ Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp ro
   unsigned axis = root.getAxis();
   ArrayRef<AffineExpr> whole = e.shape(input), part = e.shape(indices);
   AxisSplit to = splitAt(e, input, axis), from = splitAt(e, indices, axis);
-  Value size = e.size(to.size), inner = e.size(to.inner), updateSize = e.size(from.size), updateInner = e.size(from.inner);
-  // An update stays in its line along the axis: where indices and input agree in the other dimensions, workgroups own lines.
+  Value size = e.size(to.size), inner = e.size(to.inner), updateSize = e.size(from.size),
+        updateInner = e.size(from.inner);
+  // An update stays in its line along the axis: where indices and input agree in the other dimensions,
+  // workgroups own lines.
   bool aligned = true;
   for (unsigned d = 0; d < whole.size(); ++d)
     aligned &= d == axis || e.shapes.equal(whole[d], part[d]);
@@ -121,8 +134,10 @@ Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp ro
 
   Value zero = e.constant(0), one = e.constant(1);
   e.loop(e.begin, e.end, one, [&](Value workgroup) {
-    Value first = e.mul(workgroup, e.constant(each)), last = e.min(e.add(first, e.constant(each)), e.size(lines));
-    Value outerFrom = aligned && !byColumns ? first : zero, outerTo = aligned && !byColumns ? last : e.size(to.outer);
+    Value first = e.mul(workgroup, e.constant(each)),
+          last = e.min(e.add(first, e.constant(each)), e.size(lines));
+    Value outerFrom = aligned && !byColumns ? first : zero,
+          outerTo = aligned && !byColumns ? last : e.size(to.outer);
     Value innerFrom = byColumns ? first : zero, innerTo = byColumns ? last : inner;
     e.loop(outerFrom, outerTo, one, [&](Value outer) {
       Value base = e.mul(e.mul(outer, size), inner);
@@ -135,8 +150,10 @@ Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp ro
         copyLinear(e, input, at, pointers, at, e.sub(innerTo, innerFrom));
       });
     });
-    // Sizes of the indices other than along the axis are at most the input's; if not, what is beyond is skipped.
-    Value updateOuterTo = aligned ? outerTo : e.size(from.outer), updateInnerTo = aligned ? innerTo : updateInner;
+    // Sizes of the indices other than along the axis are at most the input's; if not, what is beyond is
+    // skipped.
+    Value updateOuterTo = aligned ? outerTo : e.size(from.outer),
+          updateInnerTo = aligned ? innerTo : updateInner;
     e.loop(outerFrom, updateOuterTo, one, [&](Value outer) {
       Value target = relinearize(e, outer, part.take_front(axis), whole.take_front(axis));
       e.loop(zero, updateSize, one, [&](Value j) {
@@ -175,20 +192,23 @@ Launch aicc::cpu::emitScatterNd(KernelEmitter &e, nn::ScatterNdOp root) {
   // Each workgroup owns some of the slices and reads all indices: worth it where slices are long.
   int64_t length = KernelEmitter::getConstant(slice).value_or(64);
   auto total = KernelEmitter::getConstant(slots * slice);
-  int64_t workgroups = length < 64 ? 1 : std::clamp<int64_t>(total.value_or(1 << 17) / (4 * kIndexedPiece), 1, 16);
+  int64_t workgroups =
+      length < 64 ? 1 : std::clamp<int64_t>(total.value_or(1 << 17) / (4 * kIndexedPiece), 1, 16);
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   bool wide = canReadLinear(e, updates, e.cpu.getLanes()) && KernelEmitter::getConstant(slice) != 1;
   unsigned lanes = wide ? e.cpu.getLanes() : 0;
 
   Value zero = e.constant(0), one = e.constant(1), parts = e.constant(workgroups);
   e.loop(e.begin, e.end, one, [&](Value workgroup) {
-    Value first = e.div(e.mul(slotCount, workgroup), parts), last = e.div(e.mul(slotCount, e.add(workgroup, one)), parts);
+    Value first = e.div(e.mul(slotCount, workgroup), parts),
+          last = e.div(e.mul(slotCount, e.add(workgroup, one)), parts);
     Value mine = e.sub(last, first), start = e.mul(first, count);
     copyLinear(e, input, start, pointers, start, e.mul(mine, count));
     e.loop(zero, rows, one, [&](Value row) {
       Value slot = zero, inside;
       for (int64_t i = 0; i < tuple; ++i) {
-        Value size = e.size(sizes[i]), index = readIndex(e, indices, e.add(e.mul(row, e.constant(tuple)), e.constant(i)), size);
+        Value size = e.size(sizes[i]),
+              index = readIndex(e, indices, e.add(e.mul(row, e.constant(tuple)), e.constant(i)), size);
         Value valid = isInside(e, index, size);
         inside = inside ? e.b.create<arith::AndIOp>(e.loc, inside, valid).getResult() : valid;
         slot = e.add(e.mul(slot, size), index);
@@ -199,7 +219,8 @@ Launch aicc::cpu::emitScatterNd(KernelEmitter &e, nn::ScatterNdOp root) {
         Value target = e.mul(slot, count), source = e.mul(row, count);
         sweep(e, count, std::max(1u, lanes), [&](Value i, Value mask) {
           Value at = e.add(target, i), update = readLinear(e, updates, e.add(source, i), lanes, mask);
-          Value old = root.getKind() == nn::ScatterKind::none ? Value() : e.load(pointers[0], at, element, lanes, mask);
+          Value old = root.getKind() == nn::ScatterKind::none ? Value()
+                                                              : e.load(pointers[0], at, element, lanes, mask);
           storeAll(e, pointers, combine(e, root.getKind(), old, update, element), at, element, mask);
         });
       });

@@ -1,5 +1,5 @@
-// What the kernels that follow indices or order share (IndexedKernel.cpp has the list): access to whole operands by linear
-// index, and indices made safe.
+// What the kernels that follow indices or order share (IndexedKernel.cpp has the list): access to whole
+// operands by linear index, and indices made safe.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_INDEXED_H
 #define AICC_TARGETS_CPU_CODEGEN_INDEXED_H
@@ -33,7 +33,8 @@ Value relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from, Arr
 /// The dispatch's results that are the operation's result `i`.
 SmallVector<Value> resultPointers(KernelEmitter &e, mlir::Operation *root, unsigned i);
 /// Stores to each of them.
-void storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element, Value mask = {});
+void storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
+              Value mask = {});
 /// pointers[to + j] = v[from + j] for j < count.
 void copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count);
 /// Calls body(i) for the workgroups' shares of [0, count): `each` of them to a workgroup.

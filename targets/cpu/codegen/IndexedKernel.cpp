@@ -1,5 +1,6 @@
-// Kernels that follow indices or order: running sums, here; the largest elements in TopKKernel.cpp, gathers and scatters in
-// GatherScatterKernel.cpp. Their operands lie row-major in memory or are one number; results are stored as they are.
+// Kernels that follow indices or order: running sums, here; the largest elements in TopKKernel.cpp, gathers
+// and scatters in GatherScatterKernel.cpp. Their operands lie row-major in memory or are one number; results
+// are stored as they are.
 
 #include "targets/cpu/codegen/Indexed.h"
 #include "targets/cpu/codegen/Kernels.h"
@@ -10,7 +11,8 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
-//===--- what they share -------------------------------------------------------------------------------------------------===//
+//===--- what they share
+//-------------------------------------------------------------------------------------------------===//
 
 AxisSplit aicc::cpu::splitAt(KernelEmitter &e, Value tensor, int64_t axis) {
   ArrayRef<AffineExpr> sizes = e.shape(tensor);
@@ -53,8 +55,10 @@ Value aicc::cpu::isInside(KernelEmitter &e, Value index, Value size) {
   return compare(e, arith::CmpIPredicate::ult, index, size); // negative ones are large
 }
 
-Value aicc::cpu::relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to) {
-  if (llvm::all_of(llvm::zip_equal(from, to), [&](auto pair) { return e.shapes.equal(std::get<0>(pair), std::get<1>(pair)); }))
+Value aicc::cpu::relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from,
+                             ArrayRef<AffineExpr> to) {
+  if (llvm::all_of(llvm::zip_equal(from, to),
+                   [&](auto pair) { return e.shapes.equal(std::get<0>(pair), std::get<1>(pair)); }))
     return linear;
   Value result = e.constant(0);
   for (auto [index, size] : llvm::zip_equal(e.delinearize(linear, from), to))
@@ -70,20 +74,24 @@ SmallVector<Value> aicc::cpu::resultPointers(KernelEmitter &e, Operation *root, 
   return pointers;
 }
 
-void aicc::cpu::storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element, Value mask) {
+void aicc::cpu::storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
+                         Value mask) {
   for (Value pointer : pointers)
     e.store(value, pointer, linear, element, mask);
 }
 
-void aicc::cpu::copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count) {
+void aicc::cpu::copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to,
+                           Value count) {
   Type element = cast<RankedTensorType>(v.getType()).getElementType();
-  unsigned lanes = canReadLinear(e, v, e.cpu.getLanes()) && KernelEmitter::getConstant(count) != 1 ? e.cpu.getLanes() : 0;
+  unsigned lanes =
+      canReadLinear(e, v, e.cpu.getLanes()) && KernelEmitter::getConstant(count) != 1 ? e.cpu.getLanes() : 0;
   sweep(e, count, std::max(1u, lanes), [&](Value i, Value mask) {
     storeAll(e, pointers, readLinear(e, v, e.add(from, i), lanes, mask), e.add(to, i), element, mask);
   });
 }
 
-void aicc::cpu::forEachShare(KernelEmitter &e, Value count, int64_t each, llvm::function_ref<void(Value)> body) {
+void aicc::cpu::forEachShare(KernelEmitter &e, Value count, int64_t each,
+                             llvm::function_ref<void(Value)> body) {
   Value share = e.constant(each);
   e.loop(e.mul(e.begin, share), e.min(e.mul(e.end, share), count), e.constant(1), [&](Value i) {
     e.clearMemo();
@@ -92,7 +100,8 @@ void aicc::cpu::forEachShare(KernelEmitter &e, Value count, int64_t each, llvm::
   });
 }
 
-//===--- running sums ----------------------------------------------------------------------------------------------------===//
+//===--- running sums
+//----------------------------------------------------------------------------------------------------===//
 
 Launch aicc::cpu::emitCumSum(KernelEmitter &e, nn::CumSumOp root) {
   Value input = root.getInput();
@@ -100,14 +109,18 @@ Launch aicc::cpu::emitCumSum(KernelEmitter &e, nn::CumSumOp root) {
   AxisSplit split = splitAt(e, input, root.getAxis());
   Value size = e.size(split.size), inner = e.size(split.inner);
   // Lanes run beside the axis.
-  unsigned lanes = KernelEmitter::getConstant(split.inner) != 1 && canReadLinear(e, input, e.cpu.getLanes()) ? e.cpu.getLanes() : 0;
+  unsigned lanes = KernelEmitter::getConstant(split.inner) != 1 && canReadLinear(e, input, e.cpu.getLanes())
+                       ? e.cpu.getLanes()
+                       : 0;
   int64_t width = std::max(1u, lanes);
   AffineExpr blocks = split.inner.ceilDiv(width), rows = split.outer * blocks;
-  int64_t each = kIndexedPiece / std::max<int64_t>(1, width * KernelEmitter::getConstant(split.size).value_or(64));
+  int64_t each =
+      kIndexedPiece / std::max<int64_t>(1, width * KernelEmitter::getConstant(split.size).value_or(64));
   each = std::max<int64_t>(1, each);
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, e.size(rows), each, [&](Value row) {
-    Value blockCount = e.size(blocks), outer = e.div(row, blockCount), column = e.mul(e.rem(row, blockCount), e.constant(width));
+    Value blockCount = e.size(blocks), outer = e.div(row, blockCount),
+          column = e.mul(e.rem(row, blockCount), e.constant(width));
     Value mask = lanes ? e.maskOf(e.sub(inner, column), lanes) : Value();
     Value first = e.add(e.mul(e.mul(outer, size), inner), column);
     Value zero = numberConstant(e, getAccumulatorType(e.b, element), 0, lanes);
@@ -119,23 +132,28 @@ Launch aicc::cpu::emitCumSum(KernelEmitter &e, nn::CumSumOp root) {
         sum = addf(e, carried[0], x);
       else
         sum = e.b.create<arith::AddIOp>(e.loc, carried[0], x);
-      storeAll(e, pointers, fromAccumulator(e, root.getExclusive() ? carried[0] : sum, element), linear, element, mask);
+      storeAll(e, pointers, fromAccumulator(e, root.getExclusive() ? carried[0] : sum, element), linear,
+               element, mask);
       return SmallVector<Value>{sum};
     });
   });
   return e.finish(rows.ceilDiv(each));
 }
 
-//===--- the list --------------------------------------------------------------------------------------------------------===//
+//===--- the list
+//--------------------------------------------------------------------------------------------------------===//
 
 FailureOr<Launch> aicc::cpu::emitIndexed(KernelRequest &request) {
   KernelEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
   Operation *root = nullptr;
   for (Operation &op : e.getBody())
-    if (isa<nn::CumSumOp, nn::TopKOp, nn::GatherElementsOp, nn::GatherNdOp, nn::ScatterElementsOp, nn::ScatterNdOp>(op))
+    if (isa<nn::CumSumOp, nn::TopKOp, nn::GatherElementsOp, nn::GatherNdOp, nn::ScatterElementsOp,
+            nn::ScatterNdOp>(op))
       root = &op;
-  bool ok = root && llvm::all_of(root->getOperands(), [&](Value operand) { return e.canVectorize(operand, -1, 0); }) &&
-            llvm::all_of(e.getYield().getValues(), [&](Value v) { return v.getDefiningOp() == root; });
+  bool ok =
+      root &&
+      llvm::all_of(root->getOperands(), [&](Value operand) { return e.canVectorize(operand, -1, 0); }) &&
+      llvm::all_of(e.getYield().getValues(), [&](Value v) { return v.getDefiningOp() == root; });
   if (!ok) {
     e.abandon();
     return failure();

@@ -147,6 +147,8 @@ public:
   /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at `c`. Lanes off the mask are
   /// unspecified but harmless.
   Value emit(Value v, const Coord &c, unsigned lanes = 0, Value mask = {});
+  /// 0 or 1, a factor of an index: for a size of which only the run time knows whether it is 1 and broadcasts.
+  Value broadcastFactor(AffineExpr extent);
   /// Where `operand`, which broadcasts to `result` (or to sizes), is read for the element at `c`.
   Coord operandCoord(Value operand, Value result, const Coord &c) { return operandCoord(operand, shape(result), c); }
   Coord operandCoord(Value operand, ArrayRef<AffineExpr> to, const Coord &c);

@@ -55,6 +55,13 @@ Value KernelEmitter::loadView(const View &view, const Coord &c, unsigned lanes, 
 
 //===--- coordinates -----------------------------------------------------------------------------------------------------===//
 
+Value KernelEmitter::broadcastFactor(AffineExpr extent) {
+  return atEntry([&]() -> Value {
+    Value differs = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, size(extent), constant(1));
+    return b.create<arith::ExtUIOp>(loc, b.getI64Type(), differs);
+  });
+}
+
 Coord KernelEmitter::operandCoord(Value operand, ArrayRef<AffineExpr> to, const Coord &c) {
   ArrayRef<AffineExpr> from = shape(operand);
   Coord mapped;
@@ -68,11 +75,7 @@ Coord KernelEmitter::operandCoord(Value operand, ArrayRef<AffineExpr> to, const 
     } else if (isOne(from[d])) {
       mapped.idx.push_back(constant(0));
     } else {
-      // 1 or equal is known only at run time: a factor of 0 or 1.
-      Value factor = atEntry([&]() -> Value {
-        Value differs = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, size(from[d]), constant(1));
-        return b.create<arith::ExtUIOp>(loc, b.getI64Type(), differs);
-      });
+      Value factor = broadcastFactor(from[d]);
       mapped.idx.push_back(mul(c.idx[at], factor));
       if (int(at) == c.lane)
         mapped.lane = d, mapped.laneStride = c.laneStride ? mul(c.laneStride, factor) : factor;

@@ -105,20 +105,26 @@ Value KernelEmitter::emitPad(nn::PadOp op, const Coord &c, unsigned lanes, Value
         // One unsigned comparison covers both ends.
         inside = conjoin(inside, b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, at, extent));
       }
-    } else if (op.getMode() == nn::PadMode::edge) {
-      source.idx[d] = max(min(at, sub(extent, constant(1))), zero);
+      continue;
+    }
+    // What is repeated is the part of the input that negative padding leaves: [crop, crop + rest).
+    Value crop = max(sub(zero, size(low)), zero), rest = add(extent, min(size(op.getHigh().getResult(d)), zero));
+    rest = max(sub(rest, crop), constant(1));
+    at = sub(c.idx[d], max(size(low), zero));
+    if (op.getMode() == nn::PadMode::edge) {
+      at = min(at, sub(rest, constant(1)));
     } else if (op.getMode() == nn::PadMode::wrap) {
-      Value turned = b.create<arith::RemSIOp>(loc, at, extent);
+      Value turned = b.create<arith::RemSIOp>(loc, at, rest);
       Value negative = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, turned, zero);
-      source.idx[d] = b.create<arith::SelectOp>(loc, negative, add(turned, extent), turned);
-    } else { // reflect: a triangle wave of period 2 (extent - 1)
-      Value last = sub(extent, constant(1)), period = max(mul(last, constant(2)), constant(1));
+      at = b.create<arith::SelectOp>(loc, negative, add(turned, rest), turned);
+    } else { // reflect: a triangle wave of period 2 (rest - 1)
+      Value period = max(mul(sub(rest, constant(1)), constant(2)), constant(1));
       Value turned = b.create<arith::RemSIOp>(loc, at, period);
       Value negative = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, turned, zero);
       turned = b.create<arith::SelectOp>(loc, negative, sub(zero, turned), turned);
-      source.idx[d] = min(turned, sub(period, turned));
-      source.idx[d] = max(source.idx[d], zero);
+      at = min(turned, sub(period, turned));
     }
+    source.idx[d] = add(max(at, zero), crop);
   }
   if (!inside && !laneInside)
     return emit(op.getInput(), source, lanes, mask);

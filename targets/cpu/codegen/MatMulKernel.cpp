@@ -18,26 +18,31 @@ namespace {
 struct MatMulEmitter {
   KernelEmitter &e;
   nn::MatMulOp root;
-  Value packedRhs; // panels, or null: the right operand is a view
+  Value packedRhs = {}; // panels, or null: the right operand is a view
   const View *lhs = nullptr, *rhs = nullptr;
-  unsigned rank; // of the result
-  Type element, accumulator;
-  unsigned lanes, perPanel;
-  Value M, N, K;
-  TileShape tile;
-  Value panels; // ceil(N / 16)
+  unsigned rank = {}; // of the result
+  Type element = {}, accumulator = {};
+  unsigned lanes = {}, perPanel = {};
+  Value M = {}, N = {}, K = {};
+  TileShape tile = {};
+  Value panels = {}; // ceil(N / 16)
   int64_t depthBlock = 0;   // steps of k at a time, accumulators resting in scratch between; 0: all at once
-  int64_t leftRow, leftCol; // dimensions of M and K in lhs
-  int64_t rightRow, rightCol;
+  int64_t leftRow = {}, leftCol = {}; // dimensions of M and K in lhs
+  int64_t rightRow = {}, rightCol = {};
 
   /// Offset of batch `idx` in an operand's view (numpy broadcasting of leading dimensions).
   Value batchOffset(Value operand, const View &view, ArrayRef<Value> batch) {
     Value offset = e.size(view.offset);
     ArrayRef<AffineExpr> sizes = e.shape(operand);
     unsigned count = sizes.size() - 2, lead = batch.size() - count;
-    for (unsigned d = 0; d < count; ++d)
-      if (KernelEmitter::getConstant(sizes[d]) != 1)
-        offset = e.add(offset, e.mul(batch[lead + d], e.size(view.strides[d])));
+    for (unsigned d = 0; d < count; ++d) {
+      if (KernelEmitter::getConstant(sizes[d]) == 1)
+        continue;
+      Value index = batch[lead + d];
+      if (!e.shapes.equal(sizes[d], e.shape(root.getResult())[lead + d]))
+        index = e.mul(index, e.broadcastFactor(sizes[d]));
+      offset = e.add(offset, e.mul(index, e.size(view.strides[d])));
+    }
     return offset;
   }
 
@@ -244,7 +249,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   nn::MatMulOp root = *roots.begin();
   collapseRows(clone, root, request.shapes);
   KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
-  MatMulEmitter mm{e, root, {}};
+  MatMulEmitter mm{e, root};
   mm.packedRhs = getPackedMatrix(root.getRhs());
   mm.lhs = e.view(root.getLhs());
   mm.rhs = mm.packedRhs ? nullptr : e.view(root.getRhs());

@@ -1,6 +1,7 @@
-// Recurrent networks: a workgroup carries a few sequences of one direction through all steps, their state in scratch
-// memory. The inputs' share of the gates is computed for a chunk of steps at once, so that weights are read once per chunk;
-// products are dot products with lanes along the depth, as the weights lie; cells run in lanes over hidden units.
+// Recurrent networks: a workgroup carries a few sequences of one direction through all steps, their state in
+// scratch memory. The inputs' share of the gates is computed for a chunk of steps at once, so that weights
+// are read once per chunk; products are dot products with lanes along the depth, as the weights lie; cells
+// run in lanes over hidden units.
 
 #include "dialects/nn/EmitScalar.h"
 #include "targets/cpu/codegen/Kernels.h"
@@ -25,21 +26,25 @@ struct RecurrentEmitter {
 
   Type element = {}, accumulator = {};
   unsigned lanes = 0;
-  int64_t block = 1; // sequences per workgroup
-  Value steps = {}, batch = {}, hidden = {}, rows = {};                // S, B, H, gates * H
-  Value inputGates = {}, stateGates = {}, h = {}, c = {}, scaled = {}; // offsets of elements in scratch memory
-  Value dir = {}, first = {}, count = {};                              // the workgroup's direction and sequences
+  int64_t block = 1;                                    // sequences per workgroup
+  Value steps = {}, batch = {}, hidden = {}, rows = {}; // S, B, H, gates * H
+  Value inputGates = {}, stateGates = {}, h = {}, c = {},
+        scaled = {};                      // offsets of elements in scratch memory
+  Value dir = {}, first = {}, count = {}; // the workgroup's direction and sequences
 
   OpBuilder &b() { return e.b; }
 
-  //===--- access --------------------------------------------------------------------------------------------------------===//
+  //===--- access
+  //--------------------------------------------------------------------------------------------------------===//
 
   Value read(Value operand, SmallVector<Value> idx, Value mask) {
     int lane = idx.size() - 1;
     return toAccumulator(e, e.emit(operand, Coord{std::move(idx), lane, Value()}, lanes, mask), element);
   }
   Value readScratch(Value index, Value mask) { return e.load(e.scratch, index, accumulator, lanes, mask); }
-  void writeScratch(Value value, Value index, Value mask) { e.store(value, e.scratch, index, accumulator, mask); }
+  void writeScratch(Value value, Value index, Value mask) {
+    e.store(value, e.scratch, index, accumulator, mask);
+  }
   Value zeros() { return numberConstant(e, accumulator, 0, lanes); }
   /// Offset of row `row` of a part of the scratch memory.
   Value rowOf(Value part, Value row, Value width) { return e.add(part, e.mul(row, width)); }
@@ -69,15 +74,19 @@ struct RecurrentEmitter {
     Value back = e.max(e.sub(e.sub(length, e.constant(1)), t), e.constant(0));
     if (direction == nn::RnnDirection::reverse)
       return back;
-    return b().create<arith::SelectOp>(e.loc, compare(e, arith::CmpIPredicate::eq, dir, e.constant(0)), t, back);
+    return b().create<arith::SelectOp>(e.loc, compare(e, arith::CmpIPredicate::eq, dir, e.constant(0)), t,
+                                       back);
   }
 
-  //===--- products ------------------------------------------------------------------------------------------------------===//
+  //===--- products
+  //------------------------------------------------------------------------------------------------------===//
 
   using LeftFn = llvm::function_ref<llvm::unique_function<Value(Value k, Value mask)>(Value row)>;
 
-  /// out[row, unit] = dot(left(row), matrix[dir, unit]) for rows [0, rowCount) and units [from, to); `out` has `rows` columns.
-  void multiply(Value matrix, Value depth, Value rowCount, bool manyRows, Value from, Value to, Value out, LeftFn left) {
+  /// out[row, unit] = dot(left(row), matrix[dir, unit]) for rows [0, rowCount) and units [from, to); `out`
+  /// has `rows` columns.
+  void multiply(Value matrix, Value depth, Value rowCount, bool manyRows, Value from, Value to, Value out,
+                LeftFn left) {
     bool wide = e.cpu.numVectorRegisters >= 32;
     unsigned tileRows = manyRows ? 4 : 1, tileUnits = !manyRows ? 8 : wide ? 4 : 2;
     auto unitCount = KernelEmitter::getConstant(e.sub(to, from));
@@ -122,24 +131,28 @@ struct RecurrentEmitter {
   /// The inputs' share of all gates for steps [t, t + n), rows (step, sequence).
   void multiplyInputs(Value t, Value n) {
     auto fixed = KernelEmitter::getConstant(e.mul(steps, batch));
-    multiply(weights, e.size(input, 2), e.mul(n, count), !fixed || *fixed > 1, e.constant(0), rows, inputGates, [&](Value row) {
-      Value step = block == 1 ? row : e.div(row, count), sequence = block == 1 ? e.constant(0) : e.rem(row, count);
-      Value at = e.add(first, sequence);
-      Value position = positionOf(e.add(t, step), lengthOf(at));
-      return [this, position, at](Value k, Value mask) { return read(input, {position, at, k}, mask); };
-    });
+    multiply(weights, e.size(input, 2), e.mul(n, count), !fixed || *fixed > 1, e.constant(0), rows,
+             inputGates, [&](Value row) {
+               Value step = block == 1 ? row : e.div(row, count),
+                     sequence = block == 1 ? e.constant(0) : e.rem(row, count);
+               Value at = e.add(first, sequence);
+               Value position = positionOf(e.add(t, step), lengthOf(at));
+               return
+                   [this, position, at](Value k, Value mask) { return read(input, {position, at, k}, mask); };
+             });
   }
 
   /// The states' share of gates [from, to), the states being [sequence, H] at `states`.
   void multiplyStates(Value states, unsigned from, unsigned to) {
-    multiply(recurrence, hidden, count, block > 1, e.mul(e.constant(from), hidden), e.mul(e.constant(to), hidden), stateGates,
-             [&](Value row) {
+    multiply(recurrence, hidden, count, block > 1, e.mul(e.constant(from), hidden),
+             e.mul(e.constant(to), hidden), stateGates, [&](Value row) {
                Value base = rowOf(states, row, hidden);
                return [this, base](Value k, Value mask) { return readScratch(e.add(base, k), mask); };
              });
   }
 
-  //===--- cells ---------------------------------------------------------------------------------------------------------===//
+  //===--- cells
+  //---------------------------------------------------------------------------------------------------------===//
 
   /// A sequence at a step.
   struct Place {
@@ -187,7 +200,8 @@ struct RecurrentEmitter {
         Value weight = read(peephole, {dir, e.add(e.mul(e.constant(which), hidden), unit)}, mask);
         return multiplyAdd(e, weight, state, x);
       };
-      Value in = sigmoid(peep(gate(p, 0, unit, mask), 0, cell)), forget = sigmoid(peep(gate(p, 2, unit, mask), 2, cell));
+      Value in = sigmoid(peep(gate(p, 0, unit, mask), 0, cell)),
+            forget = sigmoid(peep(gate(p, 2, unit, mask), 2, cell));
       Value candidate = tanh(gate(p, 3, unit, mask));
       cell = multiplyAdd(e, in, candidate, mulf(e, forget, cell));
       Value out = sigmoid(peep(gate(p, 1, unit, mask), 1, cell));
@@ -251,15 +265,18 @@ struct RecurrentEmitter {
     }
   }
 
-  //===--- the whole -----------------------------------------------------------------------------------------------------===//
+  //===--- the whole
+  //-----------------------------------------------------------------------------------------------------===//
 
   void emitStart() {
     e.loop(e.constant(0), count, e.constant(1), [&](Value sequence) {
       sweep(e, hidden, lanes, [&](Value unit, Value mask) {
         SmallVector<Value> from{dir, e.add(first, sequence), unit};
-        writeScratch(initialH ? read(initialH, from, mask) : zeros(), e.add(rowOf(h, sequence, hidden), unit), mask);
+        writeScratch(initialH ? read(initialH, from, mask) : zeros(), e.add(rowOf(h, sequence, hidden), unit),
+                     mask);
         if (c)
-          writeScratch(initialC ? read(initialC, from, mask) : zeros(), e.add(rowOf(c, sequence, hidden), unit), mask);
+          writeScratch(initialC ? read(initialC, from, mask) : zeros(),
+                       e.add(rowOf(c, sequence, hidden), unit), mask);
       });
     });
   }
@@ -321,9 +338,10 @@ struct RecurrentEmitter {
       emitStart();
       Value last = steps;
       if (lengths)
-        last = e.loop(e.constant(0), count, e.constant(1), e.constant(0), [&](Value sequence, ValueRange longest) {
-          return SmallVector<Value>{e.max(longest[0], lengthOf(e.add(first, sequence)))};
-        })[0];
+        last = e.loop(e.constant(0), count, e.constant(1), e.constant(0),
+                      [&](Value sequence, ValueRange longest) {
+                        return SmallVector<Value>{e.max(longest[0], lengthOf(e.add(first, sequence)))};
+                      })[0];
       e.loop(e.constant(0), last, e.constant(chunk), [&](Value start) {
         Value n = e.min(e.constant(chunk), e.sub(last, start));
         multiplyInputs(start, n);
@@ -358,9 +376,11 @@ FailureOr<Launch> aicc::cpu::emitRecurrent(KernelRequest &request) {
   // Operands are read in lanes along their last dimension.
   emitter.lanes = request.cpu.getLanes();
   bool ok = emitter.root && llvm::all_of(emitter.root->getOperands(), [&](Value operand) {
-              return operand == emitter.lengths || e.canVectorize(operand, e.shape(operand).size() - 1, emitter.lanes);
+              return operand == emitter.lengths ||
+                     e.canVectorize(operand, e.shape(operand).size() - 1, emitter.lanes);
             });
-  ok = ok && llvm::all_of(e.getYield().getValues(), [&](Value v) { return v.getDefiningOp() == emitter.root; });
+  ok = ok &&
+       llvm::all_of(e.getYield().getValues(), [&](Value v) { return v.getDefiningOp() == emitter.root; });
   if (!ok) {
     e.abandon();
     return failure();

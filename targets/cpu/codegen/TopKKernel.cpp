@@ -1,5 +1,5 @@
-// The k largest or smallest elements along a dimension, sorted: a heap of the k best so far, the worst of them on top, in
-// scratch memory; then it is emptied from the result's end to its start.
+// The k largest or smallest elements along a dimension, sorted: a heap of the k best so far, the worst of
+// them on top, in scratch memory; then it is emptied from the result's end to its start.
 
 #include "targets/cpu/codegen/Indexed.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -24,7 +24,9 @@ struct TopKEmitter {
   OpBuilder &b() { return e.b; }
   Value both(Value x, Value y) { return b().create<arith::AndIOp>(e.loc, x, y); }
   Value either(Value x, Value y) { return b().create<arith::OrIOp>(e.loc, x, y); }
-  Value select(Value condition, Value x, Value y) { return b().create<arith::SelectOp>(e.loc, condition, x, y); }
+  Value select(Value condition, Value x, Value y) {
+    return b().create<arith::SelectOp>(e.loc, condition, x, y);
+  }
 
   Entry get(Value i) { return {e.load(keys, i, element), e.load(places, i, b().getI64Type())}; }
   void set(Value i, Entry entry) {
@@ -43,19 +45,24 @@ struct TopKEmitter {
                      x, y);
     }
     x = toAccumulator(e, x, element), y = toAccumulator(e, y, element);
-    auto is = [&](arith::CmpFPredicate predicate, Value l, Value r) { return b().create<arith::CmpFOp>(e.loc, predicate, l, r); };
+    auto is = [&](arith::CmpFPredicate predicate, Value l, Value r) {
+      return b().create<arith::CmpFOp>(e.loc, predicate, l, r);
+    };
     Value beyond = is(largest ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, y);
     Value last = largest ? y : x, first = largest ? x : y; // `first` is NaN, `last` a number
-    return either(beyond, both(is(arith::CmpFPredicate::UNO, first, first), is(arith::CmpFPredicate::ORD, last, last)));
+    return either(
+        beyond, both(is(arith::CmpFPredicate::UNO, first, first), is(arith::CmpFPredicate::ORD, last, last)));
   }
   /// x comes before y in the result.
   Value before(Entry x, Entry y) {
-    Value tie = both(b().create<arith::XOrIOp>(e.loc, keyBefore(y.key, x.key), numberConstant(e, b().getI1Type(), 1, 0)),
-                     compare(e, arith::CmpIPredicate::slt, x.place, y.place));
+    Value tie = both(
+        b().create<arith::XOrIOp>(e.loc, keyBefore(y.key, x.key), numberConstant(e, b().getI1Type(), 1, 0)),
+        compare(e, arith::CmpIPredicate::slt, x.place, y.place));
     return either(keyBefore(x.key, y.key), tie);
   }
 
-  /// Puts `entry` into the hole at `hole` of a heap of `count` > 0 entries: children that come after it move up.
+  /// Puts `entry` into the hole at `hole` of a heap of `count` > 0 entries: children that come after it move
+  /// up.
   void sift(Value hole, Value count, Entry entry) {
     Type i64 = b().getI64Type();
     Value one = e.constant(1), last = e.sub(count, one);
@@ -81,7 +88,9 @@ struct TopKEmitter {
 
   void emitRow(Value outer, Value column, ArrayRef<Value> values, ArrayRef<Value> indices) {
     Value first = e.add(e.mul(e.mul(outer, size), inner), column);
-    auto read = [&](Value i) { return Entry{readLinear(e, root.getInput(), e.add(first, e.mul(i, inner))), i}; };
+    auto read = [&](Value i) {
+      return Entry{readLinear(e, root.getInput(), e.add(first, e.mul(i, inner))), i};
+    };
     Value zero = e.constant(0), one = e.constant(1);
     e.loop(zero, k, one, [&](Value i) { set(i, read(i)); });
     Value parents = e.div(k, e.constant(2));
@@ -114,13 +123,15 @@ struct TopKEmitter {
     keys = e.address(e.scratch, k, b().getI64Type());
     SmallVector<Value> values = resultPointers(e, root, 0), indices = resultPointers(e, root, 1);
     AffineExpr rows = split.outer * split.inner;
-    int64_t each = std::max<int64_t>(1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(split.size).value_or(512)));
+    int64_t each = std::max<int64_t>(
+        1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(split.size).value_or(512)));
     Value possible = e.atEntry([&] {
       Value some = compare(e, arith::CmpIPredicate::sgt, k, e.constant(0));
       return both(some, compare(e, arith::CmpIPredicate::sle, k, size));
     });
     e.ifThen(possible, [&] {
-      forEachShare(e, e.size(rows), each, [&](Value row) { emitRow(e.div(row, inner), e.rem(row, inner), values, indices); });
+      forEachShare(e, e.size(rows), each,
+                   [&](Value row) { emitRow(e.div(row, inner), e.rem(row, inner), values, indices); });
     });
     return e.finish(rows.ceilDiv(each), count * 16);
   }

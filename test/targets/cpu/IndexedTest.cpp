@@ -1,4 +1,5 @@
-// Running sums, the k largest, gathers and scatters against reference evaluation, and what happens to indices out of range.
+// Running sums, the k largest, gathers and scatters against reference evaluation, and what happens to indices
+// out of range.
 
 #include "test/targets/cpu/KernelTest.h"
 #include <cmath>
@@ -9,15 +10,20 @@ static std::string tensor(const std::string &sizes, const std::string &element =
   return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
 }
 
-static const std::vector<Sizes> boxes = {
-    {{"a", 1}, {"b", 1}, {"c", 1}}, {{"a", 3}, {"b", 5}, {"c", 17}}, {{"a", 2}, {"b", 33}, {"c", 3}}, {{"a", 7}, {"b", 4}, {"c", 100}}};
+static const std::vector<Sizes> boxes = {{{"a", 1}, {"b", 1}, {"c", 1}},
+                                         {{"a", 3}, {"b", 5}, {"c", 17}},
+                                         {{"a", 2}, {"b", 33}, {"c", 3}},
+                                         {{"a", 7}, {"b", 4}, {"c", 100}}};
 
-//===--- running sums ----------------------------------------------------------------------------------------------------===//
+//===--- running sums
+//----------------------------------------------------------------------------------------------------===//
 
-static KernelText cumsum(const std::string &sizes, int axis, bool exclusive, bool reverse, const std::string &element = "f32") {
+static KernelText cumsum(const std::string &sizes, int axis, bool exclusive, bool reverse,
+                         const std::string &element = "f32") {
   std::string type = tensor(sizes, element);
-  return {"%x: " + type, "%r = nn.cumsum %x {axis = " + std::to_string(axis) + " : i64, exclusive = " + (exclusive ? "true" : "false") +
-                             ", reverse = " + (reverse ? "true" : "false") + "} : (" + type + ") -> " + type + "\nreturn %r : " + type};
+  return {"%x: " + type, "%r = nn.cumsum %x {axis = " + std::to_string(axis) + " : i64, exclusive = " +
+                             (exclusive ? "true" : "false") + ", reverse = " + (reverse ? "true" : "false") +
+                             "} : (" + type + ") -> " + type + "\nreturn %r : " + type};
 }
 
 TEST(CumSumKernel, axes) {
@@ -37,23 +43,29 @@ TEST(CumSumKernel, otherTypes) {
   }
 }
 
-//===--- the k largest ---------------------------------------------------------------------------------------------------===//
+//===--- the k largest
+//---------------------------------------------------------------------------------------------------===//
 
-static KernelText topk(const std::string &sizes, int axis, const std::string &k, const std::string &to, bool largest,
-                       const std::string &element = "f32", const std::string &results = "01") {
+static KernelText topk(const std::string &sizes, int axis, const std::string &k, const std::string &to,
+                       bool largest, const std::string &element = "f32", const std::string &results = "01") {
   std::string type = tensor(sizes, element), values = tensor(to, element), indices = tensor(to, "i64");
-  std::string used = results == "01" ? "%r#0, %r#1 : " + values + ", " + indices : "%r#" + results + " : " + (results == "0" ? values : indices);
-  return {"%x: " + type, "%r:2 = nn.topk %x {k = <<" + k + ">>, axis = " + std::to_string(axis) + " : i64, largest = " +
-                             (largest ? "true" : "false") + "} : (" + type + ") -> (" + values + ", " + indices + ")\nreturn " + used};
+  std::string used = results == "01" ? "%r#0, %r#1 : " + values + ", " + indices
+                                     : "%r#" + results + " : " + (results == "0" ? values : indices);
+  return {"%x: " + type, "%r:2 = nn.topk %x {k = <<" + k + ">>, axis = " + std::to_string(axis) +
+                             " : i64, largest = " + (largest ? "true" : "false") + "} : (" + type + ") -> (" +
+                             values + ", " + indices + ")\nreturn " + used};
 }
 
 TEST(TopKKernel, axes) {
   for (bool largest : {false, true}) {
     checkKernel({topk("{a}x{b}x{c}", 0, "1", "1x{b}x{c}", largest), boxes});
     checkKernel({topk("{a}x{b}x{c}", 2, "c", "{a}x{b}x{c}", largest), boxes});
-    checkKernel({topk("{m}x{n}", 1, "3", "{m}x3", largest), {{{"m", 2}, {"n", 3}}, {{"m", 5}, {"n", 17}}, {{"m", 1}, {"n", 1000}}}});
+    checkKernel({topk("{m}x{n}", 1, "3", "{m}x3", largest),
+                 {{{"m", 2}, {"n", 3}}, {{"m", 5}, {"n", 17}}, {{"m", 1}, {"n", 1000}}}});
     checkKernel({topk("{n}x{m}", 0, "k", "{k}x{m}", largest),
-                 {{{"k", 1}, {"m", 2}, {"n", 3}}, {{"k", 4}, {"m", 5}, {"n", 17}}, {{"k", 50}, {"m", 1}, {"n", 1000}}}});
+                 {{{"k", 1}, {"m", 2}, {"n", 3}},
+                  {{"k", 4}, {"m", 5}, {"n", 17}},
+                  {{"k", 50}, {"m", 1}, {"n", 1000}}}});
   }
 }
 
@@ -80,7 +92,8 @@ TEST(TopKKernel, unusedResults) {
   checkKernel({topk("3x40", 1, "0", "3x0", true)});
 }
 
-//===--- indices ---------------------------------------------------------------------------------------------------------===//
+//===--- indices
+//---------------------------------------------------------------------------------------------------------===//
 
 /// Indices (integers in operand 1) from -size to size - 1, all different as long as they can be.
 static Fill indicesBelow(int64_t size, int64_t multiplier = 7) {
@@ -92,15 +105,16 @@ static Fill indicesBelow(int64_t size, int64_t multiplier = 7) {
   };
 }
 
-static KernelText gatherElements(const std::string &from, const std::string &indices, int axis, const std::string &element = "f32",
-                                 const std::string &index = "i64") {
+static KernelText gatherElements(const std::string &from, const std::string &indices, int axis,
+                                 const std::string &element = "f32", const std::string &index = "i64") {
   std::string x = tensor(from, element), i = tensor(indices, index), r = tensor(indices, element);
-  return {"%x: " + x + ", %i: " + i,
-          "%r = nn.gather_elements %x, %i {axis = " + std::to_string(axis) + " : i64} : (" + x + ", " + i + ") -> " + r + "\nreturn %r : " + r};
+  return {"%x: " + x + ", %i: " + i, "%r = nn.gather_elements %x, %i {axis = " + std::to_string(axis) +
+                                         " : i64} : (" + x + ", " + i + ") -> " + r + "\nreturn %r : " + r};
 }
 
 TEST(GatherElementsKernel, axes) {
-  std::vector<Sizes> runs = {{{"a", 3}, {"b", 5}, {"m", 4}}, {{"a", 1}, {"b", 33}, {"m", 1}}, {{"a", 2}, {"b", 1}, {"m", 17}}};
+  std::vector<Sizes> runs = {
+      {{"a", 3}, {"b", 5}, {"m", 4}}, {{"a", 1}, {"b", 33}, {"m", 1}}, {{"a", 2}, {"b", 1}, {"m", 17}}};
   checkKernel({gatherElements("6x{a}x{b}", "{m}x{a}x{b}", 0), runs, 0, indicesBelow(6)});
   checkKernel({gatherElements("{a}x6x{b}", "{a}x{m}x{b}", 1), runs, 0, indicesBelow(6)});
   checkKernel({gatherElements("{a}x{b}x6", "{a}x{b}x{m}", 2), runs, 0, indicesBelow(6)});
@@ -113,11 +127,11 @@ TEST(GatherElementsKernel, otherTypes) {
     checkKernel({gatherElements("5x6", "5x4", 1, element, "i32"), {{}}, 0, indicesBelow(6)});
 }
 
-static KernelText gatherNd(const std::string &from, const std::string &indices, const std::string &to, int batchDims,
-                           const std::string &element = "f32") {
+static KernelText gatherNd(const std::string &from, const std::string &indices, const std::string &to,
+                           int batchDims, const std::string &element = "f32") {
   std::string x = tensor(from, element), i = tensor(indices, "i64"), r = tensor(to, element);
-  return {"%x: " + x + ", %i: " + i, "%r = nn.gather_nd %x, %i {batch_dims = " + std::to_string(batchDims) + " : i64} : (" + x + ", " + i +
-                                         ") -> " + r + "\nreturn %r : " + r};
+  return {"%x: " + x + ", %i: " + i, "%r = nn.gather_nd %x, %i {batch_dims = " + std::to_string(batchDims) +
+                                         " : i64} : (" + x + ", " + i + ") -> " + r + "\nreturn %r : " + r};
 }
 
 TEST(GatherNdKernel, slices) {
@@ -137,23 +151,28 @@ TEST(GatherNdKernel, batches) {
 
 static std::string kindAttribute(const std::string &kind) { return "kind = #nn.scatter<" + kind + ">"; }
 
-static KernelText scatterElements(const std::string &into, const std::string &indices, int axis, const std::string &kind,
-                                  const std::string &element = "f32", const std::string &index = "i64") {
+static KernelText scatterElements(const std::string &into, const std::string &indices, int axis,
+                                  const std::string &kind, const std::string &element = "f32",
+                                  const std::string &index = "i64") {
   std::string x = tensor(into, element), i = tensor(indices, index), u = tensor(indices, element);
-  return {"%x: " + x + ", %i: " + i + ", %u: " + u, "%r = nn.scatter_elements %x, %i, %u {axis = " + std::to_string(axis) + " : i64, " +
-                                                        kindAttribute(kind) + "} : (" + x + ", " + i + ", " + u + ") -> " + x +
-                                                        "\nreturn %r : " + x};
+  return {"%x: " + x + ", %i: " + i + ", %u: " + u,
+          "%r = nn.scatter_elements %x, %i, %u {axis = " + std::to_string(axis) + " : i64, " +
+              kindAttribute(kind) + "} : (" + x + ", " + i + ", " + u + ") -> " + x + "\nreturn %r : " + x};
 }
 
 TEST(ScatterElementsKernel, axes) {
-  std::vector<Sizes> runs = {{{"a", 3}, {"b", 5}, {"m", 4}}, {{"a", 1}, {"b", 133}, {"m", 1}}, {{"a", 2}, {"b", 1}, {"m", 17}}};
+  std::vector<Sizes> runs = {
+      {{"a", 3}, {"b", 5}, {"m", 4}}, {{"a", 1}, {"b", 133}, {"m", 1}}, {{"a", 2}, {"b", 1}, {"m", 17}}};
   for (std::string kind : {"none", "add"}) {
     checkKernel({scatterElements("6x{a}x{b}", "{m}x{a}x{b}", 0, kind), runs, 0, indicesBelow(6)});
     checkKernel({scatterElements("{a}x6x{b}", "{a}x{m}x{b}", 1, kind), runs, 0, indicesBelow(6)});
     checkKernel({scatterElements("{a}x{b}x6", "{a}x{b}x{m}", 2, kind), runs, 0, indicesBelow(6)});
     checkKernel({scatterElements("7x9x6", "5x3x8", 2, kind), {{}}, 0, indicesBelow(6)});
     checkKernel({scatterElements("7x6x9", "5x8x3", 1, kind), {{}}, 0, indicesBelow(6)});
-    checkKernel({scatterElements("{n}", "{m}", 0, kind), {{{"m", 1}, {"n", 9}}, {{"m", 100}, {"n", 50}}}, 0, indicesBelow(9)});
+    checkKernel({scatterElements("{n}", "{m}", 0, kind),
+                 {{{"m", 1}, {"n", 9}}, {{"m", 100}, {"n", 50}}},
+                 0,
+                 indicesBelow(9)});
   }
 }
 
@@ -171,11 +190,12 @@ TEST(ScatterElementsKernel, kinds) {
   checkKernel({scatterElements("3x6", "3x8", 1, "none", "i1"), {{}}, 0, indicesBelow(6)});
 }
 
-static KernelText scatterNd(const std::string &into, const std::string &indices, const std::string &updates, const std::string &kind,
-                            const std::string &element = "f32") {
+static KernelText scatterNd(const std::string &into, const std::string &indices, const std::string &updates,
+                            const std::string &kind, const std::string &element = "f32") {
   std::string x = tensor(into, element), i = tensor(indices, "i64"), u = tensor(updates, element);
-  return {"%x: " + x + ", %i: " + i + ", %u: " + u,
-          "%r = nn.scatter_nd %x, %i, %u {" + kindAttribute(kind) + "} : (" + x + ", " + i + ", " + u + ") -> " + x + "\nreturn %r : " + x};
+  return {"%x: " + x + ", %i: " + i + ", %u: " + u, "%r = nn.scatter_nd %x, %i, %u {" + kindAttribute(kind) +
+                                                        "} : (" + x + ", " + i + ", " + u + ") -> " + x +
+                                                        "\nreturn %r : " + x};
 }
 
 TEST(ScatterNdKernel, slices) {
@@ -194,15 +214,18 @@ TEST(ScatterNdKernel, kinds) {
 }
 
 TEST(ScatterNdKernel, constantOperands) {
-  checkKernel({{"%i: tensor<7x1xi64>", "%x = nn.constant dense<0.0> : tensor<50x3xf32>\n%u = nn.constant dense<1.0> : tensor<7x3xf32>\n"
-                                       "%r = nn.scatter_nd %x, %i, %u {kind = #nn.scatter<add>} : (tensor<50x3xf32>, tensor<7x1xi64>, "
-                                       "tensor<7x3xf32>) -> tensor<50x3xf32>\nreturn %r : tensor<50x3xf32>"},
-               {{}},
-               0,
-               [](unsigned, aicc::nn::Tensor &x) { indicesBelow(50)(1, x); }});
+  checkKernel(
+      {{"%i: tensor<7x1xi64>",
+        "%x = nn.constant dense<0.0> : tensor<50x3xf32>\n%u = nn.constant dense<1.0> : tensor<7x3xf32>\n"
+        "%r = nn.scatter_nd %x, %i, %u {kind = #nn.scatter<add>} : (tensor<50x3xf32>, tensor<7x1xi64>, "
+        "tensor<7x3xf32>) -> tensor<50x3xf32>\nreturn %r : tensor<50x3xf32>"},
+       {{}},
+       0,
+       [](unsigned, aicc::nn::Tensor &x) { indicesBelow(50)(1, x); }});
 }
 
-//===--- indices out of range --------------------------------------------------------------------------------------------===//
+//===--- indices out of range
+//--------------------------------------------------------------------------------------------===//
 
 /// Runs the kernel on memory that is guarded; indices are far away or just beyond.
 static std::vector<aicc::nn::Tensor> runWild(const KernelText &text, std::vector<aicc::nn::Tensor> &inputs) {
@@ -231,11 +254,13 @@ TEST(IndicesOutOfRange, gathersStayInside) {
 }
 
 TEST(IndicesOutOfRange, scattersSkip) {
-  for (const KernelText &text : {scatterElements("5", "6", 0, "none"), scatterNd("5", "6x1", "6", "none"), scatterNd("5x100", "6x1", "6x100", "none")}) {
+  for (const KernelText &text : {scatterElements("5", "6", 0, "none"), scatterNd("5", "6x1", "6", "none"),
+                                 scatterNd("5x100", "6x1", "6x100", "none")}) {
     std::vector<aicc::nn::Tensor> inputs, results = runWild(text, inputs);
     ASSERT_EQ(results.size(), 1u);
     int64_t width = inputs[0].getNumElements() / 5;
     for (int64_t i = 0; i < 5 * width; ++i)
-      EXPECT_EQ(results[0].getDouble(i), i / width == 2 ? inputs[2].getDouble(5 * width + i % width) : inputs[0].getDouble(i));
+      EXPECT_EQ(results[0].getDouble(i),
+                i / width == 2 ? inputs[2].getDouble(5 * width + i % width) : inputs[0].getDouble(i));
   }
 }

@@ -5,7 +5,8 @@
 using namespace aicc::cpu::test;
 
 namespace {
-/// What a network is tested with: optional operands by letter (b bias, l lengths, h and c initial states, p peephole).
+/// What a network is tested with: optional operands by letter (b bias, l lengths, h and c initial states, p
+/// peephole).
 struct Network {
   std::string kind; // "lstm", "gru", "rnn"
   int gates;
@@ -20,7 +21,8 @@ struct Network {
 } // namespace
 
 static KernelText toText(const Network &n) {
-  std::string dirs = n.direction == "bidirectional" ? "2" : "1", h = std::to_string(n.hidden), rows = std::to_string(n.gates * n.hidden);
+  std::string dirs = n.direction == "bidirectional" ? "2" : "1", h = std::to_string(n.hidden),
+              rows = std::to_string(n.gates * n.hidden);
   auto type = [&](std::initializer_list<std::string> sizes, const std::string &element) {
     std::string text = "tensor<";
     for (const std::string &size : sizes)
@@ -28,18 +30,20 @@ static KernelText toText(const Network &n) {
     return text + element + ">";
   };
   std::string state = type({dirs, n.batch, h}, n.element), y = type({n.steps, dirs, n.batch, h}, n.element);
-  std::vector<std::pair<char, std::string>> operands = {{'x', type({n.steps, n.batch, std::to_string(n.inputs)}, n.element)},
-                                                        {'w', type({dirs, rows, std::to_string(n.inputs)}, n.element)},
-                                                        {'r', type({dirs, rows, h}, n.element)},
-                                                        {'b', type({dirs, std::to_string(2 * n.gates * n.hidden)}, n.element)},
-                                                        {'l', type({n.batch}, "i32")},
-                                                        {'h', state},
-                                                        {'c', state},
-                                                        {'p', type({dirs, std::to_string(3 * n.hidden)}, n.element)}};
+  std::vector<std::pair<char, std::string>> operands = {
+      {'x', type({n.steps, n.batch, std::to_string(n.inputs)}, n.element)},
+      {'w', type({dirs, rows, std::to_string(n.inputs)}, n.element)},
+      {'r', type({dirs, rows, h}, n.element)},
+      {'b', type({dirs, std::to_string(2 * n.gates * n.hidden)}, n.element)},
+      {'l', type({n.batch}, "i32")},
+      {'h', state},
+      {'c', state},
+      {'p', type({dirs, std::to_string(3 * n.hidden)}, n.element)}};
   operands.resize(n.kind == "lstm" ? 8 : 6);
   std::string arguments, names, types, segments;
   for (auto &[letter, text] : operands) {
-    bool given = letter == 'x' || letter == 'w' || letter == 'r' || n.operands.find(letter) != std::string::npos;
+    bool given =
+        letter == 'x' || letter == 'w' || letter == 'r' || n.operands.find(letter) != std::string::npos;
     segments += std::string(segments.empty() ? "" : ", ") + (given ? "1" : "0");
     if (!given)
       continue;
@@ -59,10 +63,12 @@ static KernelText toText(const Network &n) {
     used += (used.empty() ? "%out#" : ", %out#") + std::to_string(i);
     usedTypes += (usedTypes.empty() ? "" : ", ") + results[i];
   }
-  std::string attributes = "direction = #nn.direction<" + n.direction + ">, " + (n.attribute.empty() ? "" : n.attribute + ", ") +
+  std::string attributes = "direction = #nn.direction<" + n.direction + ">, " +
+                           (n.attribute.empty() ? "" : n.attribute + ", ") +
                            "operandSegmentSizes = array<i32: " + segments + ">";
-  return {arguments, "%out:" + std::to_string(results.size()) + " = nn." + n.kind + " " + names + " {" + attributes + "} : (" + types +
-                         ") -> (" + all + ")\nreturn " + used + " : " + usedTypes};
+  return {arguments, "%out:" + std::to_string(results.size()) + " = nn." + n.kind + " " + names + " {" +
+                         attributes + "} : (" + types + ") -> (" + all + ")\nreturn " + used + " : " +
+                         usedTypes};
 }
 
 /// Lengths from 0 to `steps`.
@@ -74,7 +80,8 @@ static Fill lengthsUpTo(int64_t steps) {
   };
 }
 
-static const std::vector<Sizes> sizes = {{{"s", 1}, {"b", 1}}, {{"s", 5}, {"b", 3}}, {{"s", 19}, {"b", 4}}, {{"s", 6}, {"b", 9}}};
+static const std::vector<Sizes> sizes = {
+    {{"s", 1}, {"b", 1}}, {{"s", 5}, {"b", 3}}, {{"s", 19}, {"b", 4}}, {{"s", 6}, {"b", 9}}};
 
 TEST(LstmKernel, directions) {
   for (std::string direction : {"forward", "reverse", "bidirectional"})
@@ -83,17 +90,23 @@ TEST(LstmKernel, directions) {
 
 TEST(LstmKernel, operands) {
   for (std::string operands : {"", "bhc", "bhcp", "hc", "p"})
-    checkKernel({toText({"lstm", 4, "bidirectional", operands}), {{{"s", 5}, {"b", 3}}, {{"s", 20}, {"b", 8}}}, 1e-4});
+    checkKernel({toText({"lstm", 4, "bidirectional", operands}),
+                 {{{"s", 5}, {"b", 3}}, {{"s", 20}, {"b", 8}}},
+                 1e-4});
 }
 
 TEST(LstmKernel, lengths) {
   for (std::string direction : {"forward", "reverse", "bidirectional"})
-    checkKernel({toText({"lstm", 4, direction, "blhc"}), {{{"s", 19}, {"b", 6}}, {{"s", 19}, {"b", 1}}}, 1e-4, lengthsUpTo(19)});
+    checkKernel({toText({"lstm", 4, direction, "blhc"}),
+                 {{{"s", 19}, {"b", 6}}, {{"s", 19}, {"b", 1}}},
+                 1e-4,
+                 lengthsUpTo(19)});
 }
 
 TEST(LstmKernel, unusedResults) {
   for (std::string results : {"0", "1", "2", "02", "12"})
-    checkKernel({toText({"lstm", 4, "forward", "bl", "", results}), {{{"s", 5}, {"b", 3}}}, 1e-4, lengthsUpTo(5)});
+    checkKernel(
+        {toText({"lstm", 4, "forward", "bl", "", results}), {{{"s", 5}, {"b", 3}}}, 1e-4, lengthsUpTo(5)});
 }
 
 TEST(LstmKernel, widths) {
@@ -106,18 +119,22 @@ TEST(LstmKernel, widths) {
 
 TEST(LstmKernel, otherTypes) {
   for (std::string element : {"f16", "bf16", "f64"})
-    checkKernel({toText({"lstm", 4, "bidirectional", "bhcp", "", "", element, "5", "3"}), {{}}, element == "f64" ? 1e-9 : 2e-2});
+    checkKernel({toText({"lstm", 4, "bidirectional", "bhcp", "", "", element, "5", "3"}),
+                 {{}},
+                 element == "f64" ? 1e-9 : 2e-2});
 }
 
 TEST(LstmKernel, constantOperands) {
   std::string y = "tensor<4x1x2x8xf32>", state = "tensor<1x2x8xf32>";
-  checkKernel({{"%x: tensor<4x2x3xf32>, %w: tensor<1x32x3xf32>",
-                "%r = nn.constant dense<0.05> : tensor<1x32x8xf32>\n%h = nn.constant dense<0.5> : " + state +
-                    "\n%out:3 = nn.lstm %x, %w, %r, %h, %h {direction = #nn.direction<forward>, operandSegmentSizes = array<i32: 1, 1, 1, 0, "
-                    "0, 1, 1, 0>} : (tensor<4x2x3xf32>, tensor<1x32x3xf32>, tensor<1x32x8xf32>, " +
-                    state + ", " + state + ") -> (" + y + ", " + state + ", " + state + ")\nreturn %out#0 : " + y},
-               {{}},
-               1e-4});
+  checkKernel(
+      {{"%x: tensor<4x2x3xf32>, %w: tensor<1x32x3xf32>",
+        "%r = nn.constant dense<0.05> : tensor<1x32x8xf32>\n%h = nn.constant dense<0.5> : " + state +
+            "\n%out:3 = nn.lstm %x, %w, %r, %h, %h {direction = #nn.direction<forward>, operandSegmentSizes "
+            "= array<i32: 1, 1, 1, 0, "
+            "0, 1, 1, 0>} : (tensor<4x2x3xf32>, tensor<1x32x3xf32>, tensor<1x32x8xf32>, " +
+            state + ", " + state + ") -> (" + y + ", " + state + ", " + state + ")\nreturn %out#0 : " + y},
+       {{}},
+       1e-4});
 }
 
 TEST(GruKernel, directions) {
@@ -128,7 +145,10 @@ TEST(GruKernel, directions) {
 
 TEST(GruKernel, lengths) {
   for (std::string linear : {"true", "false"})
-    checkKernel({toText({"gru", 3, "bidirectional", "lh", "linear_before_reset = " + linear}), {{{"s", 19}, {"b", 6}}}, 1e-4, lengthsUpTo(19)});
+    checkKernel({toText({"gru", 3, "bidirectional", "lh", "linear_before_reset = " + linear}),
+                 {{{"s", 19}, {"b", 6}}},
+                 1e-4,
+                 lengthsUpTo(19)});
 }
 
 TEST(GruKernel, widths) {
@@ -143,5 +163,6 @@ TEST(RnnKernel, activations) {
   for (std::string relu : {"true", "false"})
     for (std::string direction : {"forward", "bidirectional"})
       checkKernel({toText({"rnn", 1, direction, "bh", "relu = " + relu}), sizes, 1e-4});
-  checkKernel({toText({"rnn", 1, "reverse", "l", "relu = false"}), {{{"s", 19}, {"b", 6}}}, 1e-4, lengthsUpTo(19)});
+  checkKernel(
+      {toText({"rnn", 1, "reverse", "l", "relu = false"}), {{{"s", 19}, {"b", 6}}}, 1e-4, lengthsUpTo(19)});
 }
