@@ -3,7 +3,8 @@
 
 A suite is a command, and a way to count: lit's and GoogleTest's own reports, or the suite's last line "N passed, N failed";
 a command without such a line counts as one test. A suite that cannot start, that ends with an error but reports no failure,
-or that reports no test at all is a failure: nothing is left out in silence. --suite NAME... runs some of them.
+or that reports no test at all is a failure: nothing is left out in silence. A suite that this machine cannot run says so
+in the summary. --suite NAME... runs some of them.
 """
 
 import argparse
@@ -79,7 +80,9 @@ def lit(_):
         report = os.path.join(directory, "lit.json")
         tests = os.path.join(BUILD, "test")
         lit_program = os.path.join(BUILD, "venv", "bin", "lit")
-        code, _ = stream([lit_program, "-v", "--no-progress-bar", "-j", JOBS, "--timeout", "600", "-o", report, tests])
+        code, _ = stream(
+            ["timeout", str(TIMEOUT_SECONDS), lit_program, "-v", "--no-progress-bar", "-j", JOBS, "-o", report, tests]
+        )
         try:
             with open(report, encoding="utf-8") as stream_:
                 codes = [test["code"] for test in json.load(stream_)["tests"]]
@@ -88,6 +91,24 @@ def lit(_):
     good = ("PASS", "XFAIL", "FLAKYPASS")
     passed = sum(each in good for each in codes)
     return settle(code, passed, len(codes) - passed)
+
+
+def instance(architecture, needed):
+    """A few models of each family by the portable module's kernels for one level of the instruction set, whatever this CPU
+    would choose. Returns why not, where the CPU lacks an instruction set of `needed`."""
+    models = script(
+        PYTHON, "test/models/run_models.py", "--cpu-instance", architecture, "--only",
+        "^(minilm/symbolic|llama_step/symbolic|mobilenet_v3/static|resnet_bottleneck/symbolic|unet_bilinear/symbolic"
+        "|lstm_tagger/symbolic|forms_opset13/static|attributes_opset9/static)$",
+    )
+
+    def run(options):
+        with open("/proc/cpuinfo", encoding="utf-8") as stream_:
+            flags = next((line.split(":")[1].split() for line in stream_ if line.startswith("flags")), [])
+        lacking = [flag for flag in needed if flag not in flags]
+        return f"this CPU lacks {', '.join(lacking)}" if lacking else models(options)
+
+    return run
 
 
 def programs(build, kind):
@@ -167,6 +188,8 @@ SUITES = {
     "lit": lit,
     "unit": unit,
     "models": script(PYTHON, "test/models/run_models.py"),
+    "models-v3": instance("x86-64-v3", ["avx2", "fma", "bmi2", "f16c"]),
+    "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
     "fuzz": fuzz,
@@ -178,15 +201,21 @@ def main():
     parser.add_argument("--suite", nargs="+", choices=SUITES, default=list(SUITES), metavar="NAME", help=", ".join(SUITES))
     parser.add_argument("--fuzz-seconds", type=int, default=15, help="how long each fuzz target runs (default 15)")
     options = parser.parse_args()
-    rows = []
+    rows, left_out = [], []
     for name in options.suite:
         print(f"== {name}", flush=True)
         start = time.monotonic()
-        passed, failed = SUITES[name](options)
-        rows.append((name, passed, failed, time.monotonic() - start))
+        result = SUITES[name](options)
+        if isinstance(result, str):
+            print(f"not run: {result}")
+            left_out.append((name, result))
+            continue
+        rows.append((name, *result, time.monotonic() - start))
     print("== summary")
     for name, passed, failed, seconds in rows:
         print(f"{name:20} {passed:6} passed {failed:6} failed {seconds:8.1f} s")
+    for name, reason in left_out:
+        print(f"{name:20} not run: {reason}")
     passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
