@@ -16,6 +16,7 @@
 #include "passes/dispatch/Passes.h"
 #include "passes/graph/Passes.h"
 #include "passes/program/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -261,6 +262,8 @@ LogicalResult Compilation::writeModule() {
   if (options.output.empty())
     return fail(CompileStatus::UsageError, "no output file is given");
   ModuleWriter writer(options.output);
+  setTemporaryFile(writer.temporaryPath());
+  auto forget = llvm::make_scope_exit([] { setTemporaryFile(""); });
   writer.addProvenance("aicc", getBuildId());
   writer.addProvenance("model", llvm::sys::path::filename(options.input).str());
   writer.addProvenance("model hash", hashFile(options.input));

@@ -106,10 +106,28 @@ std::string getBuildId() {
 
 static std::atomic<const char *> currentPhase{nullptr};
 
+// A signal handler may read these at any moment: the flag is set only while the path is whole.
+static char temporaryFile[4096];
+static std::atomic<bool> hasTemporaryFile{false};
+
+void setTemporaryFile(const std::string &path) {
+  hasTemporaryFile = false;
+  if (path.empty() || path.size() >= sizeof(temporaryFile))
+    return;
+  std::memcpy(temporaryFile, path.c_str(), path.size() + 1);
+  hasTemporaryFile = true;
+}
+
+static void removeTemporaryFile() {
+  if (hasTemporaryFile)
+    unlink(temporaryFile);
+}
+
 void setCurrentPhase(const char *name) { currentPhase = name; }
 
 /// Only what a signal handler may do.
 [[noreturn]] static void die(const char *what) {
+  removeTemporaryFile();
   const char *phase = currentPhase;
   const char *parts[] = {"error: aicc ",
                          what,
@@ -136,6 +154,13 @@ static void onFatalError(void *, const char *reason, bool) {
   die("gave up");
 }
 
+/// The default action, after cleaning up.
+static void onInterrupt(int number) {
+  removeTemporaryFile();
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
 void installCrashHandler() {
   // A stack of its own: an overflow leaves none.
   static char stack[64 << 10];
@@ -148,6 +173,9 @@ void installCrashHandler() {
   action.sa_flags = SA_ONSTACK | SA_RESETHAND;
   for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
     sigaction(number, &action, nullptr);
+  for (int number : {SIGINT, SIGTERM, SIGHUP})
+    if (signal(number, onInterrupt) == SIG_IGN)
+      signal(number, SIG_IGN); // as under nohup
   llvm::install_fatal_error_handler(onFatalError);
   llvm::install_bad_alloc_error_handler(onFatalError);
 }

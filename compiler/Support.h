@@ -31,6 +31,8 @@ std::string hashText(llvm::StringRef text);
 unsigned getAvailableThreads();
 /// Replaces the file. Returns an error in one line, or nothing.
 std::string writeTextFile(const std::string &path, const std::string &text);
+/// A file to delete if the process is interrupted or crashes; empty: none.
+void setTemporaryFile(const std::string &path);
 /// The phase that is named if the process dies; a static or long-lived string, or null.
 void setCurrentPhase(const char *name);
 

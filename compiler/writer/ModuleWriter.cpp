@@ -207,6 +207,7 @@ ModuleWriter::~ModuleWriter() {
     unlink(impl->temporary.c_str());
 }
 
+const std::string &ModuleWriter::temporaryPath() const { return impl->temporary; }
 bool ModuleWriter::failed() const { return !impl->error.empty(); }
 const std::string &ModuleWriter::error() const { return impl->error; }
 uint64_t ModuleWriter::fileSize() const { return impl->fileSize; }

@@ -7,7 +7,7 @@
 namespace aicc {
 
 /// For a program's main: from now on a crash prints `error: aicc crashed while ...; this is a bug` and exits
-/// with 3. Temporary files of the module writer are left to the next run.
+/// with 3. An interrupt (SIGINT, SIGTERM, SIGHUP) leaves no temporary file either.
 void installCrashHandler();
 
 } // namespace aicc

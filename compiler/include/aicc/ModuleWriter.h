@@ -275,6 +275,8 @@ public:
   /// False: see error().
   [[nodiscard]] bool finish();
 
+  /// The file that data goes to until `finish`; empty if there is none (any more).
+  const std::string &temporaryPath() const;
   bool failed() const;
   /// One line that says what went wrong; empty if nothing did.
   const std::string &error() const;
