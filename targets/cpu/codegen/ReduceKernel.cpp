@@ -200,6 +200,10 @@ struct ReduceEmitter {
       if (KernelEmitter::getConstant(sizes[d]) != 1)
         last = d, lastReduced = isReduced;
     }
+    if (lastReduced) { // lanes run in the innermost loop: sizes of 1 behind it go first
+      llvm::erase(reduced, unsigned(last));
+      reduced.push_back(last);
+    }
     unsigned wide = e.cpu.getLanes();
     if (last < 0 || !e.canVectorize(root.getInput(), last, wide))
       return;

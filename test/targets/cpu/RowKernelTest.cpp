@@ -102,6 +102,15 @@ TEST(ReduceKernel, throughViews) {
        rowSizes});
 }
 
+TEST(ReduceKernel, sizesOfOneBehindLanes) {
+  std::string from = tensor("6x1x1"), view = tensor("6x1x1x1"), to = tensor("1x1x1x1");
+  checkKernel({{"%x: " + from, "%a = nn.reshape %x {shape = affine_map<() -> (6, 1, 1, 1)>} : (" + from +
+                                   ") -> " + view +
+                                   "\n%b = nn.reduce %a {kind = #nn.reduce<sum>, axes = array<i64: 0, 1, 2, "
+                                   "3>, keepdims = true} : (" +
+                                   view + ") -> " + to + "\nreturn %b : " + to}});
+}
+
 TEST(ArgReduceKernel, axes) {
   auto text = [](const std::string &axis, const std::string &to, bool max, bool last,
                  const std::string &element) {
