@@ -50,8 +50,10 @@ TEST(ArenaTest, ChainTakesTwoPlaces) {
 }
 
 TEST(ArenaTest, TightestGapIsTaken) {
-  // Two gaps, of 512 and 256 bytes, open at step 2; the last item takes the smaller one, though it is the second.
-  std::vector<ArenaItem> items = {{1024, 0, 9}, {512, 0, 1}, {448, 0, 9}, {256, 0, 1}, {192, 0, 9}, {128, 2, 9}};
+  // Two gaps, of 512 and 256 bytes, open at step 2; the last item takes the smaller one, though it is the
+  // second.
+  std::vector<ArenaItem> items = {{1024, 0, 9}, {512, 0, 1}, {448, 0, 9},
+                                  {256, 0, 1},  {192, 0, 9}, {128, 2, 9}};
   int64_t size = planArena(items);
   EXPECT_EQ(size, 1024 + 512 + 448 + 256 + 192);
   EXPECT_EQ(items[5].offset, items[3].offset);
