@@ -21,6 +21,10 @@ namespace {
 /// Lanes for which trailing views must keep blocks of a result contiguous: the widest vector of any target.
 constexpr unsigned kLanes = 16;
 
+/// Operations that one group may hold. The time to compile a kernel grows faster than its length, and thousands of
+/// operations on one element have no more to save.
+constexpr size_t kMaxOps = 256;
+
 struct Group {
   unsigned id;
   Operation *root = nullptr; // null: elementwise work and data movement alone
@@ -208,7 +212,7 @@ private:
   void absorbProducer(Operation *root, Value input) {
     Group *producer = groupOf(input), *group = owner[root];
     if (!producer || producer == group || producer->root || !sameShape(producer->last, input) ||
-        producer->last != input)
+        producer->last != input || producer->ops.size() + group->ops.size() > kMaxOps)
       return;
     for (Operation *op : producer->ops) {
       if (!instance.canFuse(op, root))
@@ -241,7 +245,8 @@ private:
     Group *group = start(op, /*isRoot=*/false);
     for (Value operand : op->getOperands()) {
       Group *producer = groupOf(operand);
-      if (!producer || producer == group || producer->root || producer->last != operand)
+      if (!producer || producer == group || producer->root || producer->last != operand ||
+          producer->ops.size() + group->ops.size() > kMaxOps)
         continue;
       bool sole = llvm::all_of(producer->ops, [&](Operation *p) {
         return instance.canFuse(p, nullptr) && !isa<nn::ConcatOp>(p) &&
@@ -279,7 +284,8 @@ private:
     llvm::sort(candidates, [](Group *a, Group *b) { return a->id > b->id; });
     for (Group *group : candidates) {
       // Parts of a concatenation are written one by one; work behind it would have to look up its part.
-      if (hasConcat(group) || !instance.canFuse(op, group->root) || !acyclic(op, group))
+      if (group->ops.size() >= kMaxOps || hasConcat(group) || !instance.canFuse(op, group->root) ||
+          !acyclic(op, group))
         continue;
       // Values of the group that the operation reads must be whole at its coordinates.
       bool direct = llvm::all_of(op->getOperands(), [&](Value operand) {
@@ -368,12 +374,13 @@ private:
     order.push_back(group);
   }
 
-  /// `v` within the dispatch: cloned views, inline constants, or an argument.
-  Value within(Value v, exe::DispatchOp dispatch, IRMapping &map, SmallVector<Value> &inputs, OpBuilder &b) {
-    if (Value known = map.lookupOrNull(v))
+  /// `v` within the dispatch: cloned views, constants (where `inlineConstants`), or an argument.
+  Value within(Value v, exe::DispatchOp dispatch, IRMapping &map, SmallVector<Value> &inputs, OpBuilder &b,
+               bool inlineConstants) {
+    if (Value known = map.lookupOrNull(v); known && (inlineConstants || !isInline(v)))
       return known;
     Operation *def = v.getDefiningOp();
-    bool clone = isInline(v) || (isConstant(v) ? isLayout(v) : !isMaterialized(v));
+    bool clone = isInline(v) ? inlineConstants : isConstant(v) ? isLayout(v) : !isMaterialized(v);
     if (isConstant(v) && def && isa<nn::TransposeOp>(def) && v.hasOneUse() &&
         isa<nn::UnpackOp>(*v.user_begin()))
       clone = true;
@@ -384,7 +391,7 @@ private:
       return arg;
     }
     for (Value operand : def->getOperands())
-      within(operand, dispatch, map, inputs, b);
+      within(operand, dispatch, map, inputs, b, inlineConstants);
     b.clone(*def, map);
     return map.lookup(v);
   }
@@ -412,8 +419,9 @@ private:
     IRMapping map;
     SmallVector<Value> inputs;
     for (Operation *op : group->ops) {
+      // A contraction or the like reads whole operands from memory, even one number.
       for (Value operand : op->getOperands())
-        within(operand, dispatch, map, inputs, builder);
+        within(operand, dispatch, map, inputs, builder, /*inlineConstants=*/op != group->root);
       builder.clone(*op, map);
     }
     SmallVector<Value> yielded;

@@ -17,6 +17,7 @@
 #include "targets/cpu/codegen/Descriptor.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
+#include <map>
 
 namespace aicc::cpu {
 
@@ -167,6 +168,9 @@ public:
   bool canStoreVectors(Value root, int lane, unsigned lanes);
 
 private:
+  /// canVectorize's recursion, which remembers answers.
+  bool vectorizes(Value v, int lane, unsigned lanes);
+  bool vectorizesImpl(Value v, int lane, unsigned lanes);
   Value emitImpl(Value v, const Coord &c, unsigned lanes, Value mask);
   Value emitElementwise(mlir::Operation *op, const Coord &c, unsigned lanes, Value mask);
   std::unique_ptr<View> makeView(Value v);
@@ -192,6 +196,8 @@ private:
   llvm::DenseMap<unsigned, Value> pointers;
   llvm::DenseMap<Value, std::unique_ptr<View>> views;
   llvm::DenseMap<Value, Value> bound;
+  /// Answers within one canVectorize: without them a value that is used twice at each of n levels is asked 2^n times.
+  std::map<std::tuple<void *, int, unsigned>, bool> vectorizable;
   llvm::SmallVector<std::tuple<Value, Coord, Value>> memo;
 };
 

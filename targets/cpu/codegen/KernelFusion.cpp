@@ -125,6 +125,19 @@ Value KernelEmitter::laneIndices(const Coord &c, unsigned lanes) {
 //===--- what can be evaluated in lanes ----------------------------------------------------------------------------------===//
 
 bool KernelEmitter::canVectorize(Value v, int lane, unsigned lanes) {
+  vectorizable.clear(); // what is bound may have changed
+  return vectorizes(v, lane, lanes);
+}
+
+bool KernelEmitter::vectorizes(Value v, int lane, unsigned lanes) {
+  const std::tuple<void *, int, unsigned> question(v.getAsOpaquePointer(), lane, lanes);
+  auto known = vectorizable.find(question);
+  if (known != vectorizable.end())
+    return known->second;
+  return vectorizable[question] = vectorizesImpl(v, lane, lanes);
+}
+
+bool KernelEmitter::vectorizesImpl(Value v, int lane, unsigned lanes) {
   if (bound.contains(v) || view(v))
     return true;
   Operation *op = v.getDefiningOp();
@@ -138,14 +151,14 @@ bool KernelEmitter::canVectorize(Value v, int lane, unsigned lanes) {
       int d = operandLane(operand);
       if (d >= 0 && !shapes.equal(shape(operand)[d], to[lane]) && !view(operand))
         return false;
-      return canVectorize(operand, d, lanes);
+      return vectorizes(operand, d, lanes);
     });
   if (auto constant = dyn_cast<nn::ConstantOp>(op))
     return lane < 0 || constant.getValue().isSplat();
   if (isa<nn::IotaOp>(op))
     return true;
   if (auto transpose = dyn_cast<nn::TransposeOp>(op))
-    return canVectorize(transpose.getInput(), lane < 0 ? -1 : int(transpose.getPerm()[lane]), lanes);
+    return vectorizes(transpose.getInput(), lane < 0 ? -1 : int(transpose.getPerm()[lane]), lanes);
   if (auto slice = dyn_cast<nn::SliceOp>(op)) {
     // Blocks of lanes start at multiples of the lane count only where the slice keeps them there.
     if (lane >= 0) {
@@ -153,49 +166,49 @@ bool KernelEmitter::canVectorize(Value v, int lane, unsigned lanes) {
       if (slice.getSteps()[lane] != 1 || !offset || *offset % lanes)
         return false;
     }
-    return canVectorize(slice.getInput(), lane, lanes);
+    return vectorizes(slice.getInput(), lane, lanes);
   }
   if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
     int mapped = lane;
     if (lane >= 0 && !mapLaneThroughReshape(to, shape(reshape.getInput()), shapes, lanes, mapped))
       return false;
-    return canVectorize(reshape.getInput(), mapped, lanes);
+    return vectorizes(reshape.getInput(), mapped, lanes);
   }
   if (auto gather = dyn_cast<nn::GatherOp>(op)) {
     int axis = gather.getAxis(), rank = shape(gather.getIndices()).size();
     if (lane < 0)
-      return canVectorize(gather.getInput(), -1, lanes) && canVectorize(gather.getIndices(), -1, lanes);
+      return vectorizes(gather.getInput(), -1, lanes) && vectorizes(gather.getIndices(), -1, lanes);
     if (lane >= axis && lane < axis + rank)
-      return view(gather.getInput()) && canVectorize(gather.getIndices(), lane - axis, lanes);
-    return canVectorize(gather.getInput(), lane < axis ? lane : lane - rank + 1, lanes) &&
-           canVectorize(gather.getIndices(), -1, lanes);
+      return view(gather.getInput()) && vectorizes(gather.getIndices(), lane - axis, lanes);
+    return vectorizes(gather.getInput(), lane < axis ? lane : lane - rank + 1, lanes) &&
+           vectorizes(gather.getIndices(), -1, lanes);
   }
   if (auto concat = dyn_cast<nn::ConcatOp>(op))
     return lane != int(concat.getAxis()) &&
-           llvm::all_of(concat.getInputs(), [&](Value input) { return canVectorize(input, lane, lanes); });
+           llvm::all_of(concat.getInputs(), [&](Value input) { return vectorizes(input, lane, lanes); });
   if (auto pad = dyn_cast<nn::PadOp>(op)) {
     bool padded = lane >= 0 && !(isa<AffineConstantExpr>(pad.getLow().getResult(lane)) && *getConstant(pad.getLow().getResult(lane)) == 0 &&
                                  shapes.equal(shape(pad.getInput())[lane], to[lane]));
     if (padded)
       return pad.getMode() == nn::PadMode::constant && view(pad.getInput());
-    return canVectorize(pad.getInput(), lane, lanes);
+    return vectorizes(pad.getInput(), lane, lanes);
   }
   if (auto rope = dyn_cast<nn::RopeOp>(op)) {
     auto depth = getConstant(to.back());
     if (lane == int(to.size()) - 1 && (rope.getInterleaved() || !depth || (*depth / 2) % lanes))
       return false;
-    return llvm::all_of(rope->getOperands(), [&](Value operand) { return canVectorize(operand, operandLane(operand), lanes); });
+    return llvm::all_of(rope->getOperands(), [&](Value operand) { return vectorizes(operand, operandLane(operand), lanes); });
   }
   if (auto pack = dyn_cast<nn::PackOp>(op)) {
     if (lane == int(to.size()) - 1)
       return view(pack.getInput());
-    return canVectorize(pack.getInput(), lane, lanes) && lane != int(pack.getAxis());
+    return vectorizes(pack.getInput(), lane, lanes) && lane != int(pack.getAxis());
   }
   if (auto unpack = dyn_cast<nn::UnpackOp>(op)) {
     if (lane != int(unpack.getAxis()))
-      return canVectorize(unpack.getInput(), lane, lanes);
+      return vectorizes(unpack.getInput(), lane, lanes);
     auto block = getConstant(shape(unpack.getInput()).back());
-    return *block % lanes == 0 && canVectorize(unpack.getInput(), int(to.size()), lanes);
+    return *block % lanes == 0 && vectorizes(unpack.getInput(), int(to.size()), lanes);
   }
   return lane < 0 && isa<nn::SizesOp>(op);
 }
