@@ -123,7 +123,7 @@ class Graph:
     # Inputs and outputs.  Shapes: ints and symbol expressions.
 
     def dims(self, shape):
-        return list(shape) if self.sizes is None else [size_of(d, self.sizes) for d in shape]
+        return list(shape) if self.sizes is None else [d if d is None else size_of(d, self.sizes) for d in shape]
 
     def input(self, name, kind, shape, feed):
         self.inputs.append(helper.make_tensor_value_info(name, kind, self.dims(shape)))
