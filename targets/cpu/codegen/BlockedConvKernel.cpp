@@ -180,12 +180,8 @@ struct BlockedConv {
         return step(at, from, e.mul(x, e.constant(dilations[1] * pixel)),
                     e.mul(x, e.constant(channels * kPanel)), sums);
       };
-      if (kernel[1] > 8)
-        return carryLoop(e, kernel[1], carried, tap);
-      SmallVector<Value> sums(carried);
-      for (int64_t x = 0; x < kernel[1]; ++x)
-        sums = tap(e.constant(x), sums);
-      return sums;
+      // Not unrolled: neighbouring taps share scalars, which common subexpressions would keep, and spill.
+      return carryLoop(e, kernel[1], carried, tap);
     });
   }
 
