@@ -21,8 +21,8 @@ namespace {
 /// Lanes for which trailing views must keep blocks of a result contiguous: the widest vector of any target.
 constexpr unsigned kLanes = 16;
 
-/// Operations that one group may hold. The time to compile a kernel grows faster than its length, and thousands of
-/// operations on one element have no more to save.
+/// Operations that one group may hold. The time to compile a kernel grows faster than its length, and
+/// thousands of operations on one element have no more to save.
 constexpr size_t kMaxOps = 256;
 
 struct Group {

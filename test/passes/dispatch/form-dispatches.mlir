@@ -82,3 +82,21 @@ func.func @views(%x: tensor<2x8x64xf32>, %y: tensor<2x4x16x8xf32>) -> tensor<2x2
   %3 = nn.reshape %2 {shape = affine_map<() -> (2, 256)>} : (tensor<2x4x8x8xf32>) -> tensor<2x256xf32>
   return %3 : tensor<2x256xf32>
 }
+
+// -----
+
+// Elementwise work has numbers inline; a product reads even a matrix of one number from memory.
+// CHECK-LABEL: @matrix_of_one_number
+// CHECK: %[[W:.*]] = nn.constant dense<5.000000e-01> : tensor<2x32x20xf32>
+// CHECK: exe.dispatch "matmul"(%{{.*}}, %[[W]])
+// CHECK: ^bb0(%{{.*}}: tensor<2x8x32xf32>, %[[ARG:.*]]: tensor<2x32x20xf32>):
+// CHECK: nn.matmul %{{.*}}, %[[ARG]]
+// CHECK: nn.constant dense<2.000000e+00> : tensor<f32>
+// CHECK: nn.mul
+func.func @matrix_of_one_number(%x: tensor<2x8x32xf32>) -> tensor<2x8x20xf32> {
+  %w = nn.constant dense<0.5> : tensor<2x32x20xf32>
+  %c = nn.constant dense<2.0> : tensor<f32>
+  %0 = nn.matmul %x, %w : (tensor<2x8x32xf32>, tensor<2x32x20xf32>) -> tensor<2x8x20xf32>
+  %1 = nn.mul %0, %c : (tensor<2x8x20xf32>, tensor<f32>) -> tensor<2x8x20xf32>
+  return %1 : tensor<2x8x20xf32>
+}
