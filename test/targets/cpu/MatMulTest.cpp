@@ -159,6 +159,22 @@ TEST(MatMulKernel, packedManyRows) {
                {{{"m", 1000}}, {{"m", 1537}}}});
 }
 
+TEST(MatMulKernel, longDepth) {
+  for (std::string element : {"f32", "f16"}) {
+    std::string x = tensor("{m}x2500", element), y = tensor("2500x{n}", element),
+                r = tensor("{m}x{n}", element);
+    checkKernel(
+        {product(x, y, r), {{{"m", 3}, {"n", 33}}, {{"m", 70}, {"n", 70}}}, element == "f16" ? 0 : 1e-4});
+    std::string w = tensor("2500x40", element), to = tensor("2x{m}x40", element),
+                from = tensor("2x{m}x2500", element);
+    checkKernel({{"%x: " + from + ", %w: " + panels(2500, 40, element),
+                  unpacked(2500, 40, element) + op("m", "matmul", "%x, %y", from + ", " + w, to) +
+                      op("r", "relu", "%m", to, to) + ret("%r", to)},
+                 {{{"m", 1}}, {{"m", 17}}, {{"m", 100}}},
+                 element == "f16" ? 0 : 1e-4});
+  }
+}
+
 TEST(MatMulKernel, epilogues) {
   std::vector<Sizes> runs = {{{"b", 1}, {"s", 1}}, {{"b", 2}, {"s", 17}}, {{"b", 3}, {"s", 8}}};
   for (int64_t n : {20, 64}) {
