@@ -1,7 +1,8 @@
-// Attention, streamed (Dao et al., 2022): a workgroup takes a block of query rows of one key head (all query heads that share
-// it count as rows) and passes over the keys in blocks, with a running maximum and sum for each row, so that scratch memory does
-// not depend on the number of keys. Many rows: keys are transposed into panels and both products run on register tiles.
-// Few rows, as in generation: keys and values are read once, straight from their views, by dot products.
+// Attention, streamed (Dao et al., 2022): a workgroup takes a block of query rows of one key head (all query
+// heads that share it count as rows) and passes over the keys in blocks, with a running maximum and sum for
+// each row, so that scratch memory does not depend on the number of keys. Many rows: keys are transposed into
+// panels and both products run on register tiles. Few rows, as in generation: keys and values are read once,
+// straight from their views, by dot products.
 
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -34,12 +35,13 @@ struct AttentionEmitter {
   int64_t keyBlock = kKeyBlock;
   AffineExpr depthPadded = {}, widthPadded = {}, queriesPerKey = {};
   SmallVector<AffineExpr> scoreShape = {};
-  Area queries = {}, keys = {}, values = {}, scores = {}, results = {}, maxima = {}, sums = {}, corrections = {};
+  Area queries = {}, keys = {}, values = {}, scores = {}, results = {}, maxima = {}, sums = {},
+       corrections = {};
   AffineExpr scratchElements = {};
   // Of the present workgroup:
   SmallVector<Value> batch = {};
   Value keyHead = {}, firstRow = {}, lastRow = {}; // lastRow: rows beyond repeat it
-  bool single = false;                    // one block of keys, known beforehand: nothing is carried from block to block
+  bool single = false; // one block of keys, known beforehand: nothing is carried from block to block
 
   Value S() { return e.size(root.getQuery(), rank - 2); }
   Value T() { return e.size(root.getKey(), rank - 2); }
@@ -47,7 +49,8 @@ struct AttentionEmitter {
   Value W() { return e.size(root.getValue(), rank - 1); }
   Value number(double x, unsigned width = 0) { return numberConstant(e, accumulator, x, width); }
 
-  //===--- places --------------------------------------------------------------------------------------------------------===//
+  //===--- places
+  //--------------------------------------------------------------------------------------------------------===//
 
   Area allocate(AffineExpr rows, AffineExpr columns) {
     Area area{scratchElements, columns};
@@ -107,17 +110,20 @@ struct AttentionEmitter {
     return e.b.create<arith::SelectOp>(e.loc, same, seen(lastPosition), T());
   }
 
-  //===--- one row's softmax ---------------------------------------------------------------------------------------------===//
+  //===--- one row's softmax
+  //---------------------------------------------------------------------------------------------===//
 
   Value applyMask(Value x, Value mask, unsigned width) {
     Type type = cast<RankedTensorType>(root.getMask().getType()).getElementType();
     if (type.isInteger(1))
-      return e.b.create<arith::SelectOp>(e.loc, mask, x, number(-std::numeric_limits<double>::infinity(), width));
+      return e.b.create<arith::SelectOp>(e.loc, mask, x,
+                                         number(-std::numeric_limits<double>::infinity(), width));
     return addf(e, x, toAccumulator(e, mask, type));
   }
 
-  /// Turns the scores of `count` keys from `firstKey` in `rows` rows from `p` of the scores into exponentials, and updates the rows' maxima and
-  /// sums (from `row` of the block) and the factors for what was added up before. Rows go abreast, to hide latencies.
+  /// Turns the scores of `count` keys from `firstKey` in `rows` rows from `p` of the scores into
+  /// exponentials, and updates the rows' maxima and sums (from `row` of the block) and the factors for what
+  /// was added up before. Rows go abreast, to hide latencies.
   void emitSoftmax(Value p, Value row, unsigned rows, Value firstKey, Value count) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     Value zero = e.constant(0), lowest = number(-infinity, lanes);
@@ -127,14 +133,16 @@ struct AttentionEmitter {
     SmallVector<Value> limits, at;
     for (unsigned r = 0; r < rows; ++r) {
       at.push_back(e.add(p, e.constant(r)));
-      places.push_back(split(lastRow ? e.min(e.add(firstRow, e.add(row, e.constant(r))), lastRow) : e.add(firstRow, e.add(row, e.constant(r)))));
+      places.push_back(split(lastRow ? e.min(e.add(firstRow, e.add(row, e.constant(r))), lastRow)
+                                     : e.add(firstRow, e.add(row, e.constant(r)))));
       if (root.getCausal())
         limits.push_back(e.sub(seen(places.back().second), firstKey));
     }
     auto maskAt = [&](unsigned r, Value i, unsigned width, Value guard) {
       Coord c{batch, width ? int(rank) - 1 : -1, Value()};
       c.idx.append({places[r].first, places[r].second, e.add(firstKey, i)});
-      return e.splat(e.emit(root.getMask(), e.operandCoord(root.getMask(), scoreShape, c), width, guard), width);
+      return e.splat(e.emit(root.getMask(), e.operandCoord(root.getMask(), scoreShape, c), width, guard),
+                     width);
     };
     bool separate = root.getMask() && !maskLanes;
     if (separate)
@@ -142,20 +150,21 @@ struct AttentionEmitter {
         sweep(e, count, 1, [&](Value i, Value) {
           store(applyMask(load(scores, at[r], i), maskAt(r, i, 0, Value()), 0), scores, at[r], i);
         });
-    SmallVector<Value> state = sweep(e, count, lanes, 1, replicate(lowest, rows), [&](Value i, Value guard, ValueRange kept) {
-      SmallVector<Value> next;
-      for (unsigned r = 0; r < rows; ++r) {
-        Value x = load(scores, at[r], i, lanes, guard);
-        if (root.getMask() && !separate)
-          x = applyMask(x, maskAt(r, i, lanes, guard), lanes);
-        if (root.getCausal())
-          x = e.b.create<arith::SelectOp>(e.loc, e.maskOf(e.sub(limits[r], i), lanes), x, lowest);
-        if (root.getCausal() || (root.getMask() && !separate))
-          store(x, scores, at[r], i, guard);
-        next.push_back(quickMax(e, kept[r], masked(e, guard, x, lowest)));
-      }
-      return next;
-    });
+    SmallVector<Value> state =
+        sweep(e, count, lanes, 1, replicate(lowest, rows), [&](Value i, Value guard, ValueRange kept) {
+          SmallVector<Value> next;
+          for (unsigned r = 0; r < rows; ++r) {
+            Value x = load(scores, at[r], i, lanes, guard);
+            if (root.getMask() && !separate)
+              x = applyMask(x, maskAt(r, i, lanes, guard), lanes);
+            if (root.getCausal())
+              x = e.b.create<arith::SelectOp>(e.loc, e.maskOf(e.sub(limits[r], i), lanes), x, lowest);
+            if (root.getCausal() || (root.getMask() && !separate))
+              store(x, scores, at[r], i, guard);
+            next.push_back(quickMax(e, kept[r], masked(e, guard, x, lowest)));
+          }
+          return next;
+        });
     SmallVector<Value> maximum, bases, factors;
     for (unsigned r = 0; r < rows; ++r) {
       Value index = e.add(row, e.constant(r)), max = foldLanes(e, state[r], larger), before;
@@ -229,7 +238,8 @@ struct AttentionEmitter {
     sweep(e, e.size(widthPadded), lanes, [&](Value i, Value) { store(number(0, lanes), results, row, i); });
   }
 
-  //===--- many rows -----------------------------------------------------------------------------------------------------===//
+  //===--- many rows
+  //-----------------------------------------------------------------------------------------------------===//
 
   /// Transposes `count` keys from `firstKey` into panels of kPanel keys: [panel][depth][kPanel].
   void packKeys(Value firstKey, Value count) {
@@ -289,8 +299,10 @@ struct AttentionEmitter {
           return e.load(e.scratch, e.add(e.add(left, d), e.mul(e.constant(r), leftStride)), accumulator);
         };
         t.right = [&](unsigned vec, Value d) {
-          Value index = e.add(e.mul(e.constant(vec / perPanel), panelSize), e.constant(vec % perPanel * lanes));
-          return e.load(e.scratch, e.add(e.add(right, e.mul(d, e.constant(kPanel))), index), accumulator, lanes);
+          Value index =
+              e.add(e.mul(e.constant(vec / perPanel), panelSize), e.constant(vec % perPanel * lanes));
+          return e.load(e.scratch, e.add(e.add(right, e.mul(d, e.constant(kPanel))), index), accumulator,
+                        lanes);
         };
         SmallVector<Value> acc = emitTile(e, t, e.constant(0), D(), zeroTile(e, t));
         for (unsigned r = 0; r < t.rows; ++r)
@@ -316,11 +328,14 @@ struct AttentionEmitter {
             acc.push_back(mulf(e, load(results, at, e.add(column, e.constant(vec * lanes)), lanes), factor));
         }
         t.left = [&](unsigned r, Value key) { return load(scores, e.add(m, e.constant(r)), key); };
-        t.right = [&](unsigned vec, Value key) { return load(values, key, e.add(column, e.constant(vec * lanes)), lanes); };
+        t.right = [&](unsigned vec, Value key) {
+          return load(values, key, e.add(column, e.constant(vec * lanes)), lanes);
+        };
         acc = emitTile(e, t, e.constant(0), keyCount, single ? zeroTile(e, t) : acc);
         for (unsigned r = 0; r < t.rows; ++r)
           for (unsigned vec = 0; vec < vectors; ++vec)
-            store(acc[r * vectors + vec], results, e.add(e.add(row, m), e.constant(r)), e.add(column, e.constant(vec * lanes)));
+            store(acc[r * vectors + vec], results, e.add(e.add(row, m), e.constant(r)),
+                  e.add(column, e.constant(vec * lanes)));
       });
     };
     unsigned wide = tilePanels * (kPanel / lanes);
@@ -353,16 +368,16 @@ struct AttentionEmitter {
           groupKeys = e.max(e.min(e.sub(limit, firstKey), keyCount), zero);
         }
         emitScores(group, count, groupKeys);
-        e.loop(zero, count, e.constant(tileRows / 2), [&](Value r) {
-          emitSoftmax(r, e.add(group, r), tileRows / 2, firstKey, groupKeys);
-        });
+        e.loop(zero, count, e.constant(tileRows / 2),
+               [&](Value r) { emitSoftmax(r, e.add(group, r), tileRows / 2, firstKey, groupKeys); });
         emitWeightedSum(group, count, groupKeys);
       });
     });
     e.loop(zero, rows, one, [&](Value row) { emitResult(row); });
   }
 
-  //===--- few rows ------------------------------------------------------------------------------------------------------===//
+  //===--- few rows
+  //------------------------------------------------------------------------------------------------------===//
 
   void emitFewRows(Value rows) {
     Value zero = e.constant(0), one = e.constant(1);
@@ -399,14 +414,16 @@ struct AttentionEmitter {
     if (vectors && vectors <= e.cpu.numVectorRegisters / 2)
       for (unsigned i = 0; i < vectors; ++i) {
         bool cut = (i + 1) * lanes > *depth;
-        query.push_back(load(queries, row, e.constant(i * lanes), lanes, cut ? e.maskOf(e.constant(*depth - i * lanes), lanes) : Value()));
+        query.push_back(load(queries, row, e.constant(i * lanes), lanes,
+                             cut ? e.maskOf(e.constant(*depth - i * lanes), lanes) : Value()));
       }
     auto sum = [&](Value x, Value y) { return addf(e, x, y); };
     sweep(e, count, 1, 4, {}, [&](Value key, Value, ValueRange) {
       Value offset = e.add(start, e.mul(key, keyStride));
       auto term = [&](Value d, Value guard, Value x, Value acc) {
         Value y = read(*k, e.add(offset, e.mul(d, stride)), lanes, guard);
-        return multiplyAdd(e, masked(e, guard, x, number(0, lanes)), masked(e, guard, y, number(0, lanes)), acc);
+        return multiplyAdd(e, masked(e, guard, x, number(0, lanes)), masked(e, guard, y, number(0, lanes)),
+                           acc);
       };
       Value total = number(0, lanes);
       if (!query.empty()) {
@@ -437,9 +454,12 @@ struct AttentionEmitter {
       if (cut)
         guards.back() = e.maskOf(e.sub(W(), e.add(column, e.constant((vectors - 1) * lanes))), lanes);
       for (unsigned vec = 0; vec < vectors; ++vec)
-        acc.push_back(single ? number(0, lanes) : mulf(e, load(results, row, e.add(column, e.constant(vec * lanes)), lanes), factor));
+        acc.push_back(
+            single ? number(0, lanes)
+                   : mulf(e, load(results, row, e.add(column, e.constant(vec * lanes)), lanes), factor));
       acc = e.loop(e.constant(0), count, e.constant(1), acc, [&](Value key, ValueRange carried) {
-        Value weight = e.splat(load(scores, e.constant(0), key), lanes), offset = e.add(start, e.mul(key, keyStride));
+        Value weight = e.splat(load(scores, e.constant(0), key), lanes),
+              offset = e.add(start, e.mul(key, keyStride));
         SmallVector<Value> next;
         for (unsigned vec = 0; vec < vectors; ++vec) {
           Value at = e.add(offset, e.mul(e.add(column, e.constant(vec * lanes)), stride));
@@ -461,7 +481,8 @@ struct AttentionEmitter {
     e.loop(e.constant(0), W(), e.constant(lanes), [&](Value column) { run(column, 1, true); });
   }
 
-  //===--- the kernel ----------------------------------------------------------------------------------------------------===//
+  //===--- the kernel
+  //----------------------------------------------------------------------------------------------------===//
 
   bool prepare() {
     q = e.view(root.getQuery()), k = e.view(root.getKey()), v = e.view(root.getValue());
@@ -471,7 +492,8 @@ struct AttentionEmitter {
     lanes = e.cpu.getLanes();
     element = cast<RankedTensorType>(root.getType()).getElementType();
     accumulator = getAccumulatorType(e.b, element);
-    ArrayRef<AffineExpr> query = e.shape(root.getQuery()), key = e.shape(root.getKey()), value = e.shape(root.getValue());
+    ArrayRef<AffineExpr> query = e.shape(root.getQuery()), key = e.shape(root.getKey()),
+                         value = e.shape(root.getValue());
     scoreShape.assign(query.begin(), query.end());
     scoreShape.back() = key[rank - 2];
     if (Value mask = root.getMask()) {

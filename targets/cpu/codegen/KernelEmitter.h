@@ -1,7 +1,8 @@
-// The frame in which every CPU kernel is emitted: the function with the kernel ABI, sizes as i64 values, buffers as
-// pointers, and the evaluation of fused elementwise work and views at a coordinate. Kernels of one kind (map, matmul, conv,
-// ...) are files of their own on top of it. Emitted code uses scf, arith, math and vector on LLVM pointers; the back end
-// lowers it (Backend.h).
+// The frame in which every CPU kernel is emitted: the function with the kernel ABI, sizes as i64 values,
+// buffers as pointers, and the evaluation of fused elementwise work and views at a coordinate. Kernels of one
+// kind (map, matmul, conv,
+// ...) are files of their own on top of it. Emitted code uses scf, arith, math and vector on LLVM pointers;
+// the back end lowers it (Backend.h).
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_KERNELEMITTER_H
 #define AICC_TARGETS_CPU_CODEGEN_KERNELEMITTER_H
@@ -29,15 +30,16 @@ using mlir::Type;
 using mlir::Value;
 using mlir::ValueRange;
 
-/// A place in a tensor: one i64 index per dimension. With lane >= 0, vector lane l stands at idx[lane] + l * laneStride (null: 1).
+/// A place in a tensor: one i64 index per dimension. With lane >= 0, vector lane l stands at idx[lane] + l *
+/// laneStride (null: 1).
 struct Coord {
   SmallVector<Value> idx;
   int lane = -1;
   Value laneStride;
 };
 
-/// A tensor that lies in memory, possibly under transposes, slices, broadcasts and reshapes: element (i...) is at
-/// base[offset + sum(i * strides)].
+/// A tensor that lies in memory, possibly under transposes, slices, broadcasts and reshapes: element (i...)
+/// is at base[offset + sum(i * strides)].
 struct View {
   Value base; // !llvm.ptr
   Type element;
@@ -58,8 +60,8 @@ struct Launch {
 class KernelEmitter {
 public:
   /// Starts the kernel `name` for `dispatch` in `module`. The builder stands in the body of the entry block.
-  KernelEmitter(mlir::ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch, nn::SymbolicShapes &shapes,
-                const CpuDescriptor &cpu);
+  KernelEmitter(mlir::ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch,
+                nn::SymbolicShapes &shapes, const CpuDescriptor &cpu);
 
   /// Ends the function and describes its launch. `grid`: workgroups; `scratchBytes`: per worker.
   Launch finish(AffineExpr grid, AffineExpr scratchBytes = {});
@@ -80,7 +82,8 @@ public:
   mlir::Block &getBody() { return dispatch.getBody().front(); }
   exe::YieldOp getYield() { return llvm::cast<exe::YieldOp>(getBody().back()); }
 
-  //===--- i64 arithmetic, folded where constant -------------------------------------------------------------------------===//
+  //===--- i64 arithmetic, folded where constant
+  //-------------------------------------------------------------------------===//
   Value constant(int64_t value);
   Value add(Value x, Value y);
   Value sub(Value x, Value y);
@@ -116,7 +119,8 @@ public:
     return body();
   }
 
-  //===--- memory --------------------------------------------------------------------------------------------------------===//
+  //===--- memory
+  //--------------------------------------------------------------------------------------------------------===//
   /// Base pointer of operand `i` or result `i` of the dispatch.
   Value inputPointer(unsigned i);
   Value outputPointer(unsigned i);
@@ -125,7 +129,8 @@ public:
   Type memoryType(Type element);
   /// Address base + index elements.
   Value address(Value base, Value index, Type element);
-  /// Scalar load, or `lanes` > 0 consecutive elements as a vector; `mask` (vector<lanes x i1>) guards lanes, others are 0.
+  /// Scalar load, or `lanes` > 0 consecutive elements as a vector; `mask` (vector<lanes x i1>) guards lanes,
+  /// others are 0.
   Value load(Value base, Value index, Type element, unsigned lanes = 0, Value mask = {});
   /// Lanes at index + l * stride.
   Value loadStrided(Value base, Value index, Value stride, Type element, unsigned lanes, Value mask);
@@ -140,29 +145,39 @@ public:
   /// Floating constant of f32 or vector<lanes x f32>.
   Value floatConstant(double value, unsigned lanes);
 
-  //===--- fused work ----------------------------------------------------------------------------------------------------===//
+  //===--- fused work
+  //----------------------------------------------------------------------------------------------------===//
   /// The value as memory, if it is an operand of the dispatch under views alone.
   const View *view(Value v);
-  /// True if `v` can be evaluated with lanes along its dimension `lane` by `lanes` at a time (starts are multiples of it).
+  /// True if `v` can be evaluated with lanes along its dimension `lane` by `lanes` at a time (starts are
+  /// multiples of it).
   bool canVectorize(Value v, int lane, unsigned lanes);
-  /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at `c`. Lanes off the mask are
-  /// unspecified but harmless.
+  /// The element (or `lanes` elements, where c.lane >= 0; a vector then, even if all are equal) of `v` at
+  /// `c`. Lanes off the mask are unspecified but harmless.
   Value emit(Value v, const Coord &c, unsigned lanes = 0, Value mask = {});
-  /// 0 or 1, a factor of an index: for a size of which only the run time knows whether it is 1 and broadcasts.
+  /// 0 or 1, a factor of an index: for a size of which only the run time knows whether it is 1 and
+  /// broadcasts.
   Value broadcastFactor(AffineExpr extent);
   /// Where `operand`, which broadcasts to `result` (or to sizes), is read for the element at `c`.
-  Coord operandCoord(Value operand, Value result, const Coord &c) { return operandCoord(operand, shape(result), c); }
+  Coord operandCoord(Value operand, Value result, const Coord &c) {
+    return operandCoord(operand, shape(result), c);
+  }
   Coord operandCoord(Value operand, ArrayRef<AffineExpr> to, const Coord &c);
-  /// Makes `emit` return `value` for `v` at every coordinate: a root's result in its epilogue. Call `unbind` after.
+  /// Makes `emit` return `value` for `v` at every coordinate: a root's result in its epilogue. Call `unbind`
+  /// after.
   void bind(Value v, Value value) { bound[v] = value; }
-  void clearBound() { bound.clear(); memo.clear(); }
+  void clearBound() {
+    bound.clear();
+    memo.clear();
+  }
   void clearMemo() { memo.clear(); }
   /// Forgets all but loads: for the next element of an epilogue in the same straight line of code.
   void clearComputed() {
     llvm::erase_if(memo, [&](auto &entry) { return !view(std::get<0>(entry)); });
   }
-  /// Emits all yielded values at the coordinate `c` of the root's result `root` (null: of the yielded values themselves) and stores them: each
-  /// yield is elementwise on root's sizes, under trailing reshapes and transposes. `c` may have lanes.
+  /// Emits all yielded values at the coordinate `c` of the root's result `root` (null: of the yielded values
+  /// themselves) and stores them: each yield is elementwise on root's sizes, under trailing reshapes and
+  /// transposes. `c` may have lanes.
   void emitStores(Value root, const Coord &c, unsigned lanes = 0, Value mask = {});
   /// True if every yield can be stored with lanes along dimension `lane` of root's result.
   bool canStoreVectors(Value root, int lane, unsigned lanes);
@@ -196,7 +211,8 @@ private:
   llvm::DenseMap<unsigned, Value> pointers;
   llvm::DenseMap<Value, std::unique_ptr<View>> views;
   llvm::DenseMap<Value, Value> bound;
-  /// Answers within one canVectorize: without them a value that is used twice at each of n levels is asked 2^n times.
+  /// Answers within one canVectorize: without them a value that is used twice at each of n levels is asked
+  /// 2^n times.
   std::map<std::tuple<void *, int, unsigned>, bool> vectorizable;
   llvm::SmallVector<std::tuple<Value, Coord, Value>> memo;
 };

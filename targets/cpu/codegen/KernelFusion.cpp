@@ -1,5 +1,5 @@
-// Evaluation of fused work at a coordinate: views become address arithmetic, elementwise operations their payload on
-// scalars or lanes. 
+// Evaluation of fused work at a coordinate: views become address arithmetic, elementwise operations their
+// payload on scalars or lanes.
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -16,7 +16,8 @@ static bool isOne(AffineExpr e) {
   return c && *c == 1;
 }
 
-//===--- views -----------------------------------------------------------------------------------------------------------===//
+//===--- views
+//-----------------------------------------------------------------------------------------------------------===//
 
 std::unique_ptr<View> KernelEmitter::makeView(Value v) {
   auto layout = getStridedLayout(v, shapes, [&](Value base) { return bound.contains(base); });
@@ -53,7 +54,8 @@ Value KernelEmitter::loadView(const View &view, const Coord &c, unsigned lanes, 
   return loadStrided(view.base, index, stride, view.element, lanes, mask);
 }
 
-//===--- coordinates -----------------------------------------------------------------------------------------------------===//
+//===--- coordinates
+//-----------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::broadcastFactor(AffineExpr extent) {
   return atEntry([&]() -> Value {
@@ -84,7 +86,8 @@ Coord KernelEmitter::operandCoord(Value operand, ArrayRef<AffineExpr> to, const 
   return mapped;
 }
 
-std::optional<Coord> KernelEmitter::mapReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to, const Coord &c) {
+std::optional<Coord> KernelEmitter::mapReshape(ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to,
+                                               const Coord &c) {
   auto groups = groupReshape(from, to, shapes);
   if (!groups) { // as one group
     if (c.lane >= 0)
@@ -122,7 +125,8 @@ Value KernelEmitter::laneIndices(const Coord &c, unsigned lanes) {
   return b.create<arith::AddIOp>(loc, iota, splat(c.idx[c.lane], lanes));
 }
 
-//===--- what can be evaluated in lanes ----------------------------------------------------------------------------------===//
+//===--- what can be evaluated in lanes
+//----------------------------------------------------------------------------------===//
 
 bool KernelEmitter::canVectorize(Value v, int lane, unsigned lanes) {
   vectorizable.clear(); // what is bound may have changed
@@ -187,7 +191,8 @@ bool KernelEmitter::vectorizesImpl(Value v, int lane, unsigned lanes) {
     return lane != int(concat.getAxis()) &&
            llvm::all_of(concat.getInputs(), [&](Value input) { return vectorizes(input, lane, lanes); });
   if (auto pad = dyn_cast<nn::PadOp>(op)) {
-    bool padded = lane >= 0 && !(isa<AffineConstantExpr>(pad.getLow().getResult(lane)) && *getConstant(pad.getLow().getResult(lane)) == 0 &&
+    bool padded = lane >= 0 && !(isa<AffineConstantExpr>(pad.getLow().getResult(lane)) &&
+                                 *getConstant(pad.getLow().getResult(lane)) == 0 &&
                                  shapes.equal(shape(pad.getInput())[lane], to[lane]));
     if (padded)
       return pad.getMode() == nn::PadMode::constant && view(pad.getInput());
@@ -197,7 +202,8 @@ bool KernelEmitter::vectorizesImpl(Value v, int lane, unsigned lanes) {
     auto depth = getConstant(to.back());
     if (lane == int(to.size()) - 1 && (rope.getInterleaved() || !depth || (*depth / 2) % lanes))
       return false;
-    return llvm::all_of(rope->getOperands(), [&](Value operand) { return vectorizes(operand, operandLane(operand), lanes); });
+    return llvm::all_of(rope->getOperands(),
+                        [&](Value operand) { return vectorizes(operand, operandLane(operand), lanes); });
   }
   if (auto pack = dyn_cast<nn::PackOp>(op)) {
     if (lane == int(to.size()) - 1)
@@ -213,7 +219,8 @@ bool KernelEmitter::vectorizesImpl(Value v, int lane, unsigned lanes) {
   return lane < 0 && isa<nn::SizesOp>(op);
 }
 
-//===--- evaluation ------------------------------------------------------------------------------------------------------===//
+//===--- evaluation
+//------------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::emit(Value v, const Coord &c, unsigned lanes, Value mask) {
   if (Value value = bound.lookup(v))
@@ -263,7 +270,8 @@ Value KernelEmitter::emitImpl(Value v, const Coord &c, unsigned lanes, Value mas
       .Case([&](nn::SliceOp slice) {
         Coord source = c;
         for (unsigned d = 0; d < c.idx.size(); ++d)
-          source.idx[d] = add(size(slice.getOffsets().getResult(d)), mul(c.idx[d], constant(slice.getSteps()[d])));
+          source.idx[d] =
+              add(size(slice.getOffsets().getResult(d)), mul(c.idx[d], constant(slice.getSteps()[d])));
         return emit(slice.getInput(), source, lanes, mask);
       })
       .Case([&](nn::ReshapeOp reshape) {

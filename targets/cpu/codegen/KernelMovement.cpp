@@ -1,4 +1,5 @@
-// Evaluation of operations that move elements by more than strides: gather, concatenation, padding, packing, rotation.
+// Evaluation of operations that move elements by more than strides: gather, concatenation, padding, packing,
+// rotation.
 
 #include "targets/cpu/codegen/KernelEmitter.h"
 
@@ -6,7 +7,8 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
-/// Index (scalar or vector of any integer type) as i64, negative ones counted from `extent`, clamped into [0, extent).
+/// Index (scalar or vector of any integer type) as i64, negative ones counted from `extent`, clamped into [0,
+/// extent).
 static Value normalizeIndex(KernelEmitter &e, Value index, Value extent, unsigned lanes) {
   OpBuilder &b = e.b;
   auto vector = dyn_cast<VectorType>(index.getType());
@@ -30,7 +32,8 @@ Value KernelEmitter::emitGather(nn::GatherOp op, const Coord &c, unsigned lanes,
   at.idx.assign(c.idx.begin() + axis, c.idx.begin() + axis + rank);
   if (laneInIndices)
     at.lane = c.lane - axis, at.laneStride = c.laneStride;
-  Value index = normalizeIndex(*this, emit(op.getIndices(), at, lanes, mask), size(op.getInput(), axis), lanes);
+  Value index =
+      normalizeIndex(*this, emit(op.getIndices(), at, lanes, mask), size(op.getInput(), axis), lanes);
   Coord source;
   source.idx.assign(c.idx.begin(), c.idx.begin() + axis);
   source.idx.push_back(laneInIndices ? constant(0) : index);
@@ -98,8 +101,9 @@ Value KernelEmitter::emitPad(nn::PadOp op, const Coord &c, unsigned lanes, Value
       if (int(d) == c.lane) {
         Value position = laneIndices(source, lanes);
         Value below = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, position, splat(extent, lanes));
-        Value above = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, position,
-                                              b.create<arith::ConstantOp>(loc, b.getZeroAttr(position.getType())));
+        Value above =
+            b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, position,
+                                    b.create<arith::ConstantOp>(loc, b.getZeroAttr(position.getType())));
         laneInside = conjoin(below, above);
       } else {
         // One unsigned comparison covers both ends.
@@ -108,7 +112,8 @@ Value KernelEmitter::emitPad(nn::PadOp op, const Coord &c, unsigned lanes, Value
       continue;
     }
     // What is repeated is the part of the input that negative padding leaves: [crop, crop + rest).
-    Value crop = max(sub(zero, size(low)), zero), rest = add(extent, min(size(op.getHigh().getResult(d)), zero));
+    Value crop = max(sub(zero, size(low)), zero),
+          rest = add(extent, min(size(op.getHigh().getResult(d)), zero));
     rest = max(sub(rest, crop), constant(1));
     at = sub(c.idx[d], max(size(low), zero));
     if (op.getMode() == nn::PadMode::edge) {
@@ -132,7 +137,8 @@ Value KernelEmitter::emitPad(nn::PadOp op, const Coord &c, unsigned lanes, Value
   Type type = registerType(element);
   Value fill;
   if (op.getValue())
-    fill = emit(op.getValue(), Coord{SmallVector<Value>(shape(op.getValue()).size(), constant(0)), -1, Value()});
+    fill =
+        emit(op.getValue(), Coord{SmallVector<Value>(shape(op.getValue()).size(), constant(0)), -1, Value()});
   else
     fill = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type));
   if (c.lane >= 0) {
@@ -168,7 +174,8 @@ Value KernelEmitter::emitPack(nn::PackOp op, const Coord &c, unsigned lanes, Val
   auto known = getConstant(channels);
   bool whole = known && *known % int64_t(op.getBlock()) == 0;
   bool alongBlock = c.lane == int(c.idx.size()) - 1;
-  Coord source{SmallVector<Value>(ArrayRef<Value>(c.idx).drop_back()), alongBlock ? int(axis) : c.lane, c.laneStride};
+  Coord source{SmallVector<Value>(ArrayRef<Value>(c.idx).drop_back()), alongBlock ? int(axis) : c.lane,
+               c.laneStride};
   source.idx[axis] = add(mul(c.idx[axis], constant(op.getBlock())), c.idx.back());
   if (whole)
     return emit(op.getInput(), source, lanes, mask);
@@ -212,7 +219,8 @@ Value KernelEmitter::emitRope(nn::RopeOp op, const Coord &c, unsigned lanes, Val
     Value value = emit(operand, operandCoord(operand, result, where), lanes, mask);
     return c.lane >= 0 ? splat(value, lanes) : value;
   };
-  Value x = at(op.getInput(), c), y = at(op.getInput(), other), cos = at(op.getCos(), c), sin = at(op.getSin(), c);
+  Value x = at(op.getInput(), c), y = at(op.getInput(), other), cos = at(op.getCos(), c),
+        sin = at(op.getSin(), c);
   Value negated = b.create<arith::NegFOp>(loc, y);
   y = b.create<arith::SelectOp>(loc, flip, negated, y);
   return b.create<math::FmaOp>(loc, y, sin, b.create<arith::MulFOp>(loc, x, cos));

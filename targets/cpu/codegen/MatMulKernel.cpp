@@ -1,5 +1,5 @@
-// Matrix products: workgroups are (batch, block of rows, group of column panels); each sweeps register tiles down its rows
-// and evaluates the epilogue on the accumulators before they are stored.
+// Matrix products: workgroups are (batch, block of rows, group of column panels); each sweeps register tiles
+// down its rows and evaluates the epilogue on the accumulators before they are stored.
 
 #include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Kernels.h"
@@ -25,8 +25,8 @@ struct MatMulEmitter {
   unsigned lanes = {}, perPanel = {};
   Value M = {}, N = {}, K = {};
   TileShape tile = {};
-  Value panels = {}; // ceil(N / 16)
-  int64_t depthBlock = 0;   // steps of k at a time, accumulators resting in scratch between; 0: all at once
+  Value panels = {};      // ceil(N / 16)
+  int64_t depthBlock = 0; // steps of k at a time, accumulators resting in scratch between; 0: all at once
   int64_t leftRow = {}, leftCol = {}; // dimensions of M and K in lhs
   int64_t rightRow = {}, rightCol = {};
 
@@ -49,9 +49,9 @@ struct MatMulEmitter {
   /// The columns, the part of k and the rows (from `firstRow`) that a sweep of tiles covers.
   struct Sweep {
     Value panel;
-    unsigned width; // panels
-    bool masked;    // the last panel may be cut by N
-    Value from, to; // k
+    unsigned width;                 // panels
+    bool masked;                    // the last panel may be cut by N
+    Value from, to;                 // k
     bool first = true, last = true; // parts of k
     Value firstRow;
   };
@@ -74,7 +74,8 @@ struct MatMulEmitter {
     SmallVector<Value> rowPointers;
     bool constantRows = KernelEmitter::getConstant(rowStride).has_value();
     for (unsigned r = 0; r < rows; ++r)
-      rowPointers.push_back(constantRows ? leftPointer : e.address(leftPointer, e.mul(e.constant(r), rowStride), element));
+      rowPointers.push_back(constantRows ? leftPointer
+                                         : e.address(leftPointer, e.mul(e.constant(r), rowStride), element));
     t.left = [&](unsigned row, Value k) {
       Value index = e.mul(k, kStride);
       if (constantRows)
@@ -108,8 +109,10 @@ struct MatMulEmitter {
       return toAccumulator(e, e.load(rightPointer, index, element, lanes, mask), element);
     };
     if (prefetchFrom) {
-      // A slow trickle: each tile of rows fetches its share of what the next sweep reads into L2, a line of each panel per block of k.
-      Value start = e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()), prefetchFrom, element);
+      // A slow trickle: each tile of rows fetches its share of what the next sweep reads into L2, a line of
+      // each panel per block of k.
+      Value start =
+          e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()), prefetchFrom, element);
       t.everyBlock = [this, start, width, first = sweep.from](Value k) {
         for (unsigned i = 0; i < width; ++i)
           e.prefetch(start, e.add(e.sub(k, first), e.mul(e.constant(i * kPanel), K)), element, 2);
@@ -145,7 +148,8 @@ struct MatMulEmitter {
   }
 
   /// All rows [from, to) of `width` panels at p.
-  void emitRows(ArrayRef<Value> batch, Value from, Value to, Value p, unsigned width, bool masked, bool prefetch) {
+  void emitRows(ArrayRef<Value> batch, Value from, Value to, Value p, unsigned width, bool masked,
+                bool prefetch) {
     Sweep sweep{p, width, masked, e.constant(0), K, true, true, from};
     if (!depthBlock)
       return emitSweep(batch, from, to, sweep, prefetch);
@@ -154,10 +158,11 @@ struct MatMulEmitter {
     emitSweep(batch, from, to, sweep, prefetch);
     sweep.first = false;
     if (blocks > 2)
-      e.loop(e.constant(depthBlock), e.constant((blocks - 1) * depthBlock), e.constant(depthBlock), [&](Value k) {
-        sweep.from = k, sweep.to = e.add(k, e.constant(depthBlock));
-        emitSweep(batch, from, to, sweep, prefetch);
-      });
+      e.loop(e.constant(depthBlock), e.constant((blocks - 1) * depthBlock), e.constant(depthBlock),
+             [&](Value k) {
+               sweep.from = k, sweep.to = e.add(k, e.constant(depthBlock));
+               emitSweep(batch, from, to, sweep, prefetch);
+             });
     sweep.from = e.constant((blocks - 1) * depthBlock), sweep.to = K, sweep.last = true;
     emitSweep(batch, from, to, sweep, prefetch);
   }
@@ -170,7 +175,8 @@ struct MatMulEmitter {
     Value whole = e.add(from, e.mul(e.div(count, step), step));
     auto constantK = KernelEmitter::getConstant(K);
     prefetch &= packedRhs && constantK && *constantK >= 64 && width * perPanel > 1;
-    // What comes next: the following part of k of these panels, or the next group of panels. Each tile takes an equal share of its lines.
+    // What comes next: the following part of k of these panels, or the next group of panels. Each tile takes
+    // an equal share of its lines.
     Value next, share;
     if (prefetch) {
       Value base = sweep.last ? e.mul(e.mul(e.add(p, e.constant(width)), K), e.constant(kPanel))
@@ -229,7 +235,8 @@ static void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::Symbol
   SmallVector<AffineExpr> left(shapes.get(root.getLhs())), full(shapes.get(root.getResult()));
   AffineExpr depth = left.back();
   left.back() = full.back();
-  bool alsoEpilogue = llvm::any_of(root.getLhs().getUses(), [&](OpOperand &use) { return use.getOwner() != root; });
+  bool alsoEpilogue =
+      llvm::any_of(root.getLhs().getUses(), [&](OpOperand &use) { return use.getOwner() != root; });
   if (alsoEpilogue && !shapes.equal(depth, full.back()))
     return;
   shapes.set(root.getLhs(), left);
@@ -237,7 +244,8 @@ static void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::Symbol
   left.assign(shapes.get(root.getLhs()).begin(), shapes.get(root.getLhs()).end());
   left.back() = depth;
   shapes.set(root.getLhs(), left);
-  root.getLhs().setType(nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
+  root.getLhs().setType(
+      nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
 }
 
 FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
@@ -257,9 +265,12 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   mm.lanes = request.cpu.getLanes();
   mm.perPanel = kPanel / mm.lanes;
   unsigned leftRank = e.shape(root.getLhs()).size(), rightRank = e.shape(root.getRhs()).size();
-  mm.leftRow = leftRank - (root.getTransposeLhs() ? 1 : 2), mm.leftCol = leftRank - (root.getTransposeLhs() ? 2 : 1);
-  mm.rightRow = rightRank - (root.getTransposeRhs() ? 1 : 2), mm.rightCol = rightRank - (root.getTransposeRhs() ? 2 : 1);
-  bool ok = mm.lhs && (mm.packedRhs || (mm.rhs && KernelEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
+  mm.leftRow = leftRank - (root.getTransposeLhs() ? 1 : 2),
+  mm.leftCol = leftRank - (root.getTransposeLhs() ? 2 : 1);
+  mm.rightRow = rightRank - (root.getTransposeRhs() ? 1 : 2),
+  mm.rightCol = rightRank - (root.getTransposeRhs() ? 2 : 1);
+  bool ok = mm.lhs &&
+            (mm.packedRhs || (mm.rhs && KernelEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
             e.canStoreVectors(root.getResult(), mm.rank - 1, mm.lanes);
   if (!ok) {
     e.abandon();
@@ -280,15 +291,19 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   // A long k in parts: a tile's rows of the left operand then stay in L1, the panels in L2.
   auto constantDepth = KernelEmitter::getConstant(mm.K);
   if (constantDepth && *constantDepth > kLongDepth && constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
-    mm.depthBlock = llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
+    mm.depthBlock =
+        llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
   // Rows per workgroup: a block of the left operand that stays in L2 while the panels go by.
   int64_t depth = mm.depthBlock ? mm.depthBlock : constantDepth.value_or(1024);
   int64_t elementBytes = mm.element.getIntOrFloatBitWidth() / 8;
-  int64_t block = request.cpu.l2Bytes * 3 / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
+  int64_t block =
+      request.cpu.l2Bytes * 3 / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
   block = std::clamp<int64_t>(block / mm.tile.rows, 1, 1 << 16) * mm.tile.rows;
   int64_t groupsGuess = constantPanels ? llvm::divideCeil(*constantPanels, mm.tile.panels) : 8;
   if (groupsGuess < 8) // few columns: more blocks of rows, so that threads share evenly
-    block = std::min<int64_t>(block, llvm::alignTo(std::max<int64_t>(constantRows.value_or(512) * groupsGuess / 16, 1), mm.tile.rows));
+    block = std::min<int64_t>(
+        block,
+        llvm::alignTo(std::max<int64_t>(constantRows.value_or(512) * groupsGuess / 16, 1), mm.tile.rows));
   if (constantRows) { // even blocks
     int64_t count = llvm::divideCeil(std::max<int64_t>(1, *constantRows), block);
     block = llvm::alignTo(llvm::divideCeil(std::max<int64_t>(1, *constantRows), count), mm.tile.rows);
