@@ -177,13 +177,13 @@ struct AttentionEmitter {
       Value base = e.b.create<arith::SelectOp>(e.loc, none, number(0), max);
       maximum.push_back(max);
       bases.push_back(e.splat(base, lanes));
-      factors.push_back(single ? Value() : e.b.create<math::ExpOp>(e.loc, subf(e, before, base)));
+      factors.push_back(single ? Value() : softmaxExp(e, subf(e, before, base)));
     }
     Value noSum = number(0, lanes);
     state = sweep(e, count, lanes, 1, replicate(noSum, rows), [&](Value i, Value guard, ValueRange kept) {
       SmallVector<Value> next;
       for (unsigned r = 0; r < rows; ++r) {
-        Value x = e.b.create<math::ExpOp>(e.loc, subf(e, load(scores, at[r], i, lanes, guard), bases[r]));
+        Value x = softmaxExp(e, subf(e, load(scores, at[r], i, lanes, guard), bases[r]));
         store(x, scores, at[r], i, guard);
         next.push_back(addf(e, kept[r], masked(e, guard, x, noSum)));
       }

@@ -148,6 +148,16 @@ Value aicc::cpu::foldLanes(KernelEmitter &e, Value vector, llvm::function_ref<Va
   return e.b.create<vector::ExtractOp>(e.loc, vector, int64_t(0));
 }
 
+Value aicc::cpu::softmaxExp(KernelEmitter &e, Value x) {
+  Type scalar = getElementTypeOrSelf(x.getType());
+  auto vector = dyn_cast<VectorType>(x.getType());
+  unsigned lanes = vector ? vector.getNumElements() : 0;
+  Value cut = numberConstant(e, scalar, scalar.isF64() ? -700.0 : -80.0, lanes);
+  Value counts = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::UGE, x, cut);
+  Value power = e.b.create<math::ExpOp>(e.loc, x);
+  return e.b.create<arith::SelectOp>(e.loc, counts, power, numberConstant(e, scalar, 0, lanes));
+}
+
 Value aicc::cpu::reciprocalSqrt(KernelEmitter &e, Value x) {
   Type scalar = getElementTypeOrSelf(x.getType());
   auto vector = dyn_cast<VectorType>(x.getType());

@@ -60,7 +60,7 @@ struct SoftmaxEmitter {
       max = e.splat(foldLanes(e, max, larger), lanes);
     // A NaN does not pass through the maximum, but through the sum.
     state = sweep(e, count, step, 4, replicate(zero, 4), [&](Value i, Value mask, ValueRange kept) {
-      Value p = e.b.create<math::ExpOp>(e.loc, subf(e, again(i, mask), max));
+      Value p = softmaxExp(e, subf(e, again(i, mask), max));
       if (!root.getLog())
         keep(p, i, mask);
       return SmallVector<Value>{addf(e, kept[0], masked(e, tailOf(mask), p, zero))};
