@@ -13,7 +13,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -183,6 +185,48 @@ uint32_t ModuleWriter::Impl::findConstant(const rt::Hash &hash, const void *data
   return UINT32_MAX;
 }
 
+/// Removes what killed writers of the same output have left in `folder`. A living writer, whatever container
+/// it runs in, holds its file's lock.
+static void removeLeftOvers(const std::string &folder, const std::string &prefix) {
+  DIR *listing = opendir(folder.empty() ? "." : folder.c_str());
+  if (!listing)
+    return;
+  while (dirent *entry = readdir(listing)) {
+    std::string name = entry->d_name;
+    if (name.compare(0, prefix.size(), prefix) != 0 ||
+        name.find_first_not_of("0123456789.", prefix.size()) != std::string::npos)
+      continue;
+    std::string path = folder + name;
+    int fd = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+      continue;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+      unlink(path.c_str());
+    close(fd);
+  }
+  closedir(listing);
+}
+
+/// Makes the temporary file under a name that nobody has, and locks it for as long as it is open. Another
+/// writer may hold it for left over between the two, then the next name is taken. Returns -1 and errno on
+/// failure.
+static int createLocked(const std::string &base, std::string &path) {
+  path = base;
+  for (unsigned attempt = 1;; path = base + "." + std::to_string(attempt++)) {
+    int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST && attempt < 100)
+      continue;
+    if (fd < 0)
+      return -1;
+    // A file system without locks has no left-overs removed either.
+    struct stat status;
+    bool isTaken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!isTaken && (fstat(fd, &status) != 0 || status.st_nlink > 0))
+      return fd;
+    close(fd);
+  }
+}
+
 ModuleWriter::ModuleWriter(const std::string &path) : impl(std::make_unique<Impl>()) {
   impl->path = path;
   size_t slash = path.rfind('/');
@@ -192,8 +236,9 @@ ModuleWriter::ModuleWriter(const std::string &path) : impl(std::make_unique<Impl
     impl->fail("cannot write " + path + ": it names a folder");
     return;
   }
-  impl->temporary = folder + "." + name + ".tmp." + std::to_string(getpid());
-  impl->fd = open(impl->temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string prefix = "." + name + ".tmp.";
+  removeLeftOvers(folder, prefix);
+  impl->fd = createLocked(folder + prefix + std::to_string(getpid()), impl->temporary);
   if (impl->fd < 0) {
     impl->temporary.clear();
     impl->failErrno("cannot write " + path);

@@ -383,6 +383,14 @@ TEST(Writer, LeavesTheOldFileWhenKilled) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(readFile(path), before);
+  // The next writer of the same file removes what it left, but not what a living one writes.
+  std::string left = temporaryPath(".killed.aicc.tmp." + std::to_string(child));
+  EXPECT_EQ(access(left.c_str(), F_OK), 0);
+  ModuleWriter first(path), second(path);
+  EXPECT_NE(access(left.c_str(), F_OK), 0);
+  EXPECT_NE(first.temporaryPath(), second.temporaryPath());
+  EXPECT_EQ(access(first.temporaryPath().c_str(), F_OK), 0);
+  EXPECT_EQ(access(second.temporaryPath().c_str(), F_OK), 0);
 }
 
 TEST(Writer, KeepsTheOldFileUntilTheNewOneIsWhole) {
