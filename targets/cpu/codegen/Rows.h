@@ -44,8 +44,8 @@ Value masked(KernelEmitter &e, Value mask, Value value, Value neutral);
 Value fold(ValueRange values, llvm::function_ref<Value(Value, Value)> combine);
 /// The same with a vector's lanes; a scalar stays as it is.
 Value foldLanes(KernelEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine);
-/// e^x of a softmax, whose largest element is e^0: 0 below e^-80 (f64: e^-700), before products with such numbers become denormal,
-/// which costs a hundred cycles each. NaN stays.
+/// e^x of a softmax, whose largest element is e^0: 0 below e^-80 (f64: e^-700), before products with such
+/// numbers become denormal, which costs a hundred cycles each. NaN stays.
 Value softmaxExp(KernelEmitter &e, Value x);
 /// 1 / sqrt(x).
 Value reciprocalSqrt(KernelEmitter &e, Value x);
