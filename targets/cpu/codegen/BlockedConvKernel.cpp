@@ -415,62 +415,6 @@ struct BlockedConv {
   }
 };
 
-/// Makes rows and columns of pixels one dimension of all values at the result's sizes; false where one of
-/// them broadcasts over only one of the two.
-bool mergePixels(exe::DispatchOp dispatch, nn::ConvOp root, nn::SymbolicShapes &shapes) {
-  Block &body = dispatch.getBody().front();
-  if (!isa<BlockArgument>(root.getInput()))
-    return false;
-  llvm::SmallDenseSet<Value> others; // the filter, the bias and views above them
-  for (Value v : {root.getFilter(), root.getBias()})
-    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0)
-                                                                           : Value())
-      others.insert(v);
-  SmallVector<Value> values;
-  for (BlockArgument arg : body.getArguments())
-    if (!others.contains(arg))
-      values.push_back(arg);
-  for (Operation &op : body.without_terminator()) {
-    if (others.contains(op.getResult(0)))
-      continue;
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    bool scalar = constant && cast<RankedTensorType>(constant.getType()).getNumElements() == 1;
-    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !scalar)
-      return false;
-    if (!constant)
-      values.push_back(op.getResult(0));
-    else if (cast<RankedTensorType>(constant.getType()).getRank() > 2)
-      return false;
-  }
-  SmallVector<AffineExpr> full(shapes.get(root.getResult()));
-  auto isOne = [](AffineExpr size) { return nn::ShapeContext::getConstant(size) == 1; };
-  auto at = [&](Value v, unsigned d) -> AffineExpr { // of the result's dimensions
-    ArrayRef<AffineExpr> sizes = shapes.get(v);
-    unsigned lead = full.size() - sizes.size();
-    return d < lead ? getAffineConstantExpr(1, v.getContext()) : sizes[d - lead];
-  };
-  for (Value v : values) {
-    if (shapes.get(v).size() > full.size())
-      return false;
-    bool whole = shapes.equal(at(v, 2), full[2]) && shapes.equal(at(v, 3), full[3]);
-    if (!whole && !(isOne(at(v, 2)) && isOne(at(v, 3))))
-      return false;
-  }
-  for (Value v : values) {
-    SmallVector<AffineExpr> sizes(shapes.get(v));
-    int lead = int(full.size()) - int(sizes.size());
-    int row = 2 - lead;
-    if (row < 0) { // there is no dimension for rows: the one for columns, if any, has size 1
-      continue;
-    }
-    sizes[row] = sizes[row] * sizes[row + 1];
-    sizes.erase(sizes.begin() + row + 1);
-    v.setType(nn::getTensorType(sizes, cast<RankedTensorType>(v.getType()).getElementType()));
-    shapes.set(v, sizes);
-  }
-  return true;
-}
-
 } // namespace
 
 FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::DispatchOp dispatch,
@@ -485,7 +429,7 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
   int64_t groups = root.getGroups(), outputs = filter[0];
   if (groups > 1 && (!root.getBlockInput() || filter[1] % kPanel || outputs / groups % kPanel))
     return failure();
-  bool flat = pointwise && mergePixels(dispatch, root, request.shapes);
+  bool flat = pointwise && mergeSpatial(dispatch, root, request.shapes);
 
   KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   unsigned lanes = request.cpu.getLanes(), rank = e.shape(root.getResult()).size();

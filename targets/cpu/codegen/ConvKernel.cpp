@@ -45,6 +45,63 @@ SmallVector<Value> aicc::cpu::carryLoop(KernelEmitter &e, int64_t count, ValueRa
   return e.loop(e.constant(0), e.constant(count), e.constant(1), init, body);
 }
 
+bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, nn::ConvOp root, nn::SymbolicShapes &shapes) {
+  Block &body = dispatch.getBody().front();
+  if (!isa<BlockArgument>(root.getInput()))
+    return false;
+  llvm::SmallDenseSet<Value> others; // the filter, the bias and views above them
+  for (Value v : {root.getFilter(), root.getBias()})
+    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0)
+                                                                           : Value())
+      others.insert(v);
+  SmallVector<Value> values;
+  for (BlockArgument arg : body.getArguments())
+    if (!others.contains(arg))
+      values.push_back(arg);
+  for (Operation &op : body.without_terminator()) {
+    if (others.contains(op.getResult(0)))
+      continue;
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    bool scalar = constant && cast<RankedTensorType>(constant.getType()).getNumElements() == 1;
+    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !scalar)
+      return false;
+    values.push_back(op.getResult(0));
+  }
+  SmallVector<AffineExpr> full(shapes.get(root.getResult()));
+  unsigned first = 2, last = full.size() - (root.getBlock() ? 1 : 0);
+  auto isOne = [](AffineExpr size) { return nn::ShapeContext::getConstant(size) == 1; };
+  for (Value v : values) {
+    ArrayRef<AffineExpr> sizes = shapes.get(v);
+    if (sizes.size() > full.size())
+      return false;
+    unsigned lead = full.size() - sizes.size();
+    bool whole = lead <= first, ones = true;
+    for (unsigned d = std::max(first, lead); d < last; ++d)
+      whole &= shapes.equal(sizes[d - lead], full[d]), ones &= isOne(sizes[d - lead]);
+    if (!whole && !ones)
+      return false;
+  }
+  for (Value v : values) {
+    ArrayRef<AffineExpr> sizes = shapes.get(v);
+    unsigned lead = full.size() - sizes.size();
+    if (lead >= last)
+      continue;
+    unsigned from = std::max(first, lead) - lead, to = last - lead;
+    SmallVector<AffineExpr> merged(sizes.take_front(from));
+    AffineExpr product = getAffineConstantExpr(1, v.getContext());
+    for (AffineExpr size : sizes.slice(from, to - from))
+      product = product * size;
+    merged.push_back(product);
+    llvm::append_range(merged, sizes.drop_front(to));
+    RankedTensorType type = nn::getTensorType(merged, cast<RankedTensorType>(v.getType()).getElementType());
+    if (auto constant = v.getDefiningOp<nn::ConstantOp>())
+      constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue()).reshape(type));
+    v.setType(type);
+    shapes.set(v, merged);
+  }
+  return true;
+}
+
 FailureOr<Launch> aicc::cpu::emitConv(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
   auto erase = llvm::make_scope_exit([&] { clone.erase(); });

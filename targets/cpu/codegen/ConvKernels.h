@@ -17,6 +17,10 @@ llvm::FailureOr<Launch> emitBlockedDepthwise(KernelRequest &request, exe::Dispat
 /// nn.conv in plain layout, of any rank, with any groups: pixels in lanes.
 llvm::FailureOr<Launch> emitPlainConv(KernelRequest &request, exe::DispatchOp dispatch, nn::ConvOp root);
 
+/// Makes the spatial dimensions one, in all values at the result's sizes: what a pointwise convolution may
+/// do. False, with nothing changed, where a value broadcasts over some of them only.
+bool mergeSpatial(exe::DispatchOp dispatch, nn::ConvOp root, nn::SymbolicShapes &shapes);
+
 /// The block argument behind a filter's panels [M/16, kernel..., C/groups, 16]; null if there are none.
 mlir::BlockArgument getFilterPanels(nn::ConvOp conv);
 

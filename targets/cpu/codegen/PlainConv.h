@@ -30,10 +30,6 @@ private:
                 Value phase, Value limit);
 };
 
-/// Makes all spatial dimensions one, in all values at the result's sizes; false where a value broadcasts over
-/// some of them only.
-bool mergeSpatial(exe::DispatchOp dispatch, mlir::Operation *root, nn::SymbolicShapes &shapes);
-
 } // namespace aicc::cpu
 
 #endif

@@ -125,63 +125,6 @@ Launch PlainConv::emit() {
   return e.finish(sizes[0] * groups * pieces * tiles);
 }
 
-bool aicc::cpu::mergeSpatial(exe::DispatchOp dispatch, Operation *root, nn::SymbolicShapes &shapes) {
-  Block &body = dispatch.getBody().front();
-  if (!isa<BlockArgument>(root->getOperand(0)))
-    return false;
-  llvm::SmallDenseSet<Value> others; // the filter, the bias and views above them
-  for (Value v : root->getOperands().drop_front())
-    for (; v; v = v.getDefiningOp() && v.getDefiningOp()->getNumOperands() ? v.getDefiningOp()->getOperand(0)
-                                                                           : Value())
-      others.insert(v);
-  SmallVector<Value> values;
-  for (BlockArgument arg : body.getArguments())
-    if (!others.contains(arg))
-      values.push_back(arg);
-  SmallVector<AffineExpr> full(shapes.get(root->getResult(0)));
-  for (Operation &op : body.without_terminator()) {
-    if (others.contains(op.getResult(0)))
-      continue;
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !constant)
-      return false;
-    if (!constant)
-      values.push_back(op.getResult(0));
-    else if (cast<RankedTensorType>(constant.getType()).getNumElements() != 1 ||
-             cast<RankedTensorType>(constant.getType()).getRank())
-      return false;
-  }
-  auto isOne = [](AffineExpr size) { return nn::ShapeContext::getConstant(size) == 1; };
-  for (Value v : values) {
-    ArrayRef<AffineExpr> sizes = shapes.get(v);
-    if (sizes.empty())
-      continue;
-    if (sizes.size() > full.size() ||
-        (sizes.size() < full.size() && sizes.size() > 1 && !llvm::all_of(sizes, isOne)))
-      return false;
-    unsigned lead = full.size() - sizes.size();
-    bool whole = lead == 0, ones = true;
-    for (unsigned d = std::max(2u, lead); d < full.size(); ++d)
-      whole &= shapes.equal(sizes[d - lead], full[d]), ones &= isOne(sizes[d - lead]);
-    if (!whole && !ones)
-      return false;
-  }
-  for (Value v : values) {
-    SmallVector<AffineExpr> sizes(shapes.get(v));
-    if (sizes.empty())
-      continue;
-    AffineExpr merged = getAffineConstantExpr(1, v.getContext());
-    unsigned lead = full.size() - sizes.size();
-    for (unsigned d = std::max(2u, lead); d < full.size(); ++d)
-      merged = merged * sizes[d - lead];
-    sizes.resize(lead ? 0 : 2);
-    sizes.push_back(merged);
-    v.setType(nn::getTensorType(sizes, cast<RankedTensorType>(v.getType()).getElementType()));
-    shapes.set(v, sizes);
-  }
-  return true;
-}
-
 FailureOr<Launch> aicc::cpu::emitPlainConv(KernelRequest &request, exe::DispatchOp dispatch,
                                            nn::ConvOp root) {
   auto all = [](ArrayRef<int64_t> values, int64_t wanted) {
