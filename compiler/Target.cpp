@@ -20,8 +20,12 @@ llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> aicc::createInstanc
   text.split(parts, ',', -1, /*KeepEmpty=*/false);
   if (parts.empty())
     return llvm::createStringError("no target given");
-  for (llvm::StringRef part : parts) {
-    auto [name, architecture] = part.trim().split(':');
+  for (llvm::StringRef &part : parts)
+    part = part.trim();
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    if (llvm::is_contained(llvm::ArrayRef(parts).take_front(i), part))
+      return llvm::createStringError("target '" + part + "' is given twice");
+    auto [name, architecture] = part.split(':');
     auto found = llvm::find_if(registry(), [&](auto &target) { return target->getName() == name; });
     if (found == registry().end()) {
       std::string known =

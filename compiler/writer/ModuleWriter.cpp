@@ -236,6 +236,11 @@ ModuleWriter::ModuleWriter(const std::string &path) : impl(std::make_unique<Impl
     impl->fail("cannot write " + path + ": it names a folder");
     return;
   }
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) { // a rename would replace the device
+    impl->fail("cannot write " + path + ": it is not a regular file");
+    return;
+  }
   std::string prefix = "." + name + ".tmp.";
   removeLeftOvers(folder, prefix);
   impl->fd = createLocked(folder + prefix + std::to_string(getpid()), impl->temporary);

@@ -32,8 +32,11 @@ std::string toText(aicc_element_type type, const std::vector<int64_t> &dims);
 /// AICC_TYPE_INVALID if there is no such type: "f32", "i64", "bool".
 aicc_element_type parseType(const std::string &name);
 
-/// Reads versions 1 to 3, row- or column-major, either byte order. Throws a Failure that names the file.
+/// Reads versions 1 to 3, row- or column-major, either byte order; 2 opaque bytes are a bf16. Throws a
+/// Failure that names the file.
 Array readNpy(const std::string &path);
+/// The same, where 16-bit integers are the bits of bf16 if that is `wanted`: what writeNpy makes of them.
+Array readNpy(const std::string &path, aicc_element_type wanted);
 /// bf16 is written as its 16 bits (u2), which numpy has no type for. Throws a Failure.
 void writeNpy(const std::string &path, const Array &array);
 

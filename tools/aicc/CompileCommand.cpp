@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <sys/stat.h>
 
 namespace aicc::tool {
 
@@ -23,6 +24,10 @@ static int runCompile(Options &options) {
   bool stops = !compile.compileTo.empty() && compile.compileTo != "module";
   if (!stops && compile.output.empty())
     throw Failure{kUsageError, "give the module's name: -o OUT.aicc"};
+  struct stat from, to;
+  if (!stops && stat(compile.input.c_str(), &from) == 0 && stat(compile.output.c_str(), &to) == 0 &&
+      from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+    throw Failure{kUsageError, "-o " + compile.output + " is the model itself; give the module another name"};
   std::string irFile = stops ? std::move(compile.output) : "";
   CompileResult result = compileOrFail(compile, options.verbose);
   if (!stops) {

@@ -279,6 +279,8 @@ std::vector<Input> makeInputs(const Session &session, const std::vector<std::str
   for (size_t i = 0; i < values.size(); ++i) {
     Request &request = requests[i];
     if (request.file) {
+      if (request.file->type == AICC_TYPE_U16 && values[i].type == AICC_TYPE_BF16)
+        request.file->type = AICC_TYPE_BF16; // as writeNpy writes its bits
       inputs.push_back({std::move(*request.file), request.origin});
       continue;
     }

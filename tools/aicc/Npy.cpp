@@ -64,7 +64,8 @@ static aicc_element_type parseDescr(const std::string &descr) {
   static const std::pair<const char *, aicc_element_type> table[] = {
       {"f8", AICC_TYPE_F64}, {"f4", AICC_TYPE_F32}, {"f2", AICC_TYPE_F16}, {"i8", AICC_TYPE_I64},
       {"i4", AICC_TYPE_I32}, {"i2", AICC_TYPE_I16}, {"i1", AICC_TYPE_I8},  {"u8", AICC_TYPE_U64},
-      {"u4", AICC_TYPE_U32}, {"u2", AICC_TYPE_U16}, {"u1", AICC_TYPE_U8},  {"b1", AICC_TYPE_BOOL}};
+      {"u4", AICC_TYPE_U32}, {"u2", AICC_TYPE_U16}, {"u1", AICC_TYPE_U8},  {"b1", AICC_TYPE_BOOL},
+      {"V2", AICC_TYPE_BF16}}; // as Python's ml_dtypes writes it
   for (auto &[code, type] : table)
     if (descr.size() == 3 && descr.substr(1) == code)
       return type;
@@ -94,6 +95,13 @@ static void reorder(Array &array) {
       index[d] = 0;
     }
   }
+}
+
+Array readNpy(const std::string &path, aicc_element_type wanted) {
+  Array array = readNpy(path);
+  if (array.type == AICC_TYPE_U16 && wanted == AICC_TYPE_BF16)
+    array.type = AICC_TYPE_BF16;
+  return array;
 }
 
 Array readNpy(const std::string &path) {

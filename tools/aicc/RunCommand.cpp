@@ -9,8 +9,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
-#include <sys/stat.h>
 
 namespace aicc::tool {
 
@@ -111,9 +111,9 @@ static int runRun(const Options &options) {
     expected.push_back({index, rest.substr(1)});
   }
   if (!options.outputDir.empty()) {
-    struct stat status;
-    if (mkdir(options.outputDir.c_str(), 0777) != 0 &&
-        (stat(options.outputDir.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)))
+    std::error_code error;
+    std::filesystem::create_directories(options.outputDir, error);
+    if (!std::filesystem::is_directory(options.outputDir, error))
       throw Failure{kDataError, "cannot make the folder " + options.outputDir};
   }
   std::vector<Input> inputs = makeInputs(session, options.inputs);
@@ -137,7 +137,7 @@ static int runRun(const Options &options) {
   }
   int exitCode = 0;
   for (auto &[index, path] : expected) {
-    std::string difference = compare(readNpy(path), results[index], options.tolerance);
+    std::string difference = compare(readNpy(path, results[index].type), results[index], options.tolerance);
     if (difference.empty())
       continue;
     std::fprintf(stderr, "error: output %s: %s\n", outputs[index].name.c_str(), difference.c_str());

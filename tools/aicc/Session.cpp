@@ -52,6 +52,9 @@ std::vector<DimBounds> parseDims(const std::vector<std::string> &texts) {
     bounds.max = dots == std::string::npos ? bounds.min : parseSize(range.substr(dots + 2), text);
     if (bounds.min > bounds.max)
       throw Failure{kUsageError, "--dim " + text + ": the lower bound is above the upper one"};
+    for (const DimBounds &other : dims)
+      if (other.name == bounds.name)
+        throw Failure{kUsageError, "--dim " + bounds.name + " is given twice"};
     dims.push_back(bounds);
   }
   return dims;

@@ -30,6 +30,11 @@ static int runTool(int argc, char **argv) {
     Action action = command.add(*sub);
     sub->callback([action, &exitCode] { exitCode = action(); });
   }
+  bool known = argc < 2 || argv[1][0] == '-';
+  for (auto &command : commands)
+    known |= argc > 1 && std::string(argv[1]) == command.name;
+  if (!known)
+    throw Failure{kUsageError, "there is no command '" + std::string(argv[1]) + "' (see `aicc --help`)"};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &done) {
@@ -44,7 +49,11 @@ static int runTool(int argc, char **argv) {
 int main(int argc, char **argv) {
   aicc::installCrashHandler();
   try {
-    return runTool(argc, argv);
+    int exitCode = runTool(argc, argv);
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout)
+      throw Failure{kDataError, "cannot write to the standard output"};
+    return exitCode;
   } catch (const Failure &failure) {
     std::fflush(stdout);
     std::fprintf(stderr, "error: %s\n", failure.message.c_str());
