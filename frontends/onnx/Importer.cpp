@@ -132,6 +132,9 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
       builder->setLocation(getLocation(getName(proto, scope)));
       results = importOp(proto, domain, opset, inputs, scope);
       failed = problems.size() > before;
+      for (Value result : results)
+        if (result && cast<RankedTensorType>(result.getType()).getRank() > kMaxRank)
+          throw ImportError("results of rank above " + Twine(kMaxRank) + " are not supported");
       for (int i = 0; !failed && i < proto.output_size(); ++i)
         if (!proto.output(i).empty() && (i >= int(results.size()) || !results[i]))
           throw ImportError("output " + Twine(i) + " is not supported");

@@ -11,6 +11,9 @@
 
 namespace aicc::onnx_import {
 
+/// The rank of a tensor that a module can describe.
+inline constexpr int kMaxRank = 64;
+
 /// Imports one parsed model. `bytes` and `path` are what payloads cut out by the wire scan refer to.
 class Importer {
 public:

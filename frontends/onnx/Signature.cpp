@@ -75,6 +75,11 @@ void Importer::importInputs(Scope &scope) {
       report("input '" + name + "' has no rank", "export the model with the shapes of its inputs");
       continue;
     }
+    if (type.shape().dim_size() > kMaxRank) {
+      report("input '" + name + "' has rank " + Twine(type.shape().dim_size()) + "; at most " +
+             Twine(kMaxRank) + " is supported");
+      continue;
+    }
     SmallVector<AffineExpr> shape;
     for (auto [i, dim] : llvm::enumerate(type.shape().dim()))
       shape.push_back(getDim(dim, name + "_d" + std::to_string(i)));

@@ -78,7 +78,9 @@ Value sliceLikeNumpy(Node &n, Value x, ArrayRef<AffineExpr> starts, ArrayRef<Aff
       offsets[axis] = normalizeIndex(math, starts[i], size);
       AffineExpr end = normalizeIndex(math, ends[i], size);
       AffineExpr length = checked(math.simplify(end - offsets[axis]));
-      if (math.getBounds(length).max <= 0)
+      std::optional<int64_t> start = getNumber(starts[i]), stop = getNumber(ends[i]);
+      const bool inverted = start && stop && *start >= *stop && (*start < 0) == (*stop < 0);
+      if (inverted || math.getBounds(length).max <= 0)
         length = math.constant(0);
       else if (step != 1)
         length = checked(math.ceilDiv(length, step));
@@ -88,7 +90,8 @@ Value sliceLikeNumpy(Node &n, Value x, ArrayRef<AffineExpr> starts, ArrayRef<Aff
     // Backwards: from start down to, not including, end.
     std::optional<int64_t> start = getNumber(starts[i]), end = getNumber(ends[i]), d = getNumber(size);
     if (start && end && d) {
-      const int64_t first = *start < 0 ? std::max<int64_t>(*start + *d, -1) : std::min(*start, *d - 1);
+      // The standard clamps the start to [0, d - 1], the end to [-1, d - 1].
+      const int64_t first = std::min(std::max<int64_t>(*start < 0 ? *start + *d : *start, 0), *d - 1);
       const int64_t last = *end < 0 ? std::max<int64_t>(*end + *d, -1) : std::min(*end, *d - 1);
       const int64_t count = first > last ? (first - last + -step - 1) / -step : 0;
       offsets[axis] = math.constant(count ? first : 0);
