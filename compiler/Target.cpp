@@ -2,6 +2,7 @@
 
 #include "aicc/Target.h"
 #include "llvm/ADT/StringExtras.h"
+#include <tuple>
 
 using namespace aicc;
 
@@ -25,7 +26,8 @@ llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> aicc::createInstanc
   for (auto [i, part] : llvm::enumerate(parts)) {
     if (llvm::is_contained(llvm::ArrayRef(parts).take_front(i), part))
       return llvm::createStringError("target '" + part + "' is given twice");
-    auto [name, architecture] = part.split(':');
+    llvm::StringRef name, architecture;
+    std::tie(name, architecture) = part.split(':');
     auto found = llvm::find_if(registry(), [&](auto &target) { return target->getName() == name; });
     if (found == registry().end()) {
       std::string known =

@@ -293,11 +293,10 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   if (constantDepth && *constantDepth > kLongDepth && constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
     mm.depthBlock =
         llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
-  // Rows per workgroup: a block of the left operand that stays in L2 while the panels go by.
+  // Rows per workgroup: a block of the left operand that stays in L2 beside two groups of panels.
   int64_t depth = mm.depthBlock ? mm.depthBlock : constantDepth.value_or(1024);
   int64_t elementBytes = mm.element.getIntOrFloatBitWidth() / 8;
-  int64_t block =
-      request.cpu.l2Bytes * 3 / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
+  int64_t block = request.cpu.l2Bytes / 4 / std::max<int64_t>(1, depth * std::max<int64_t>(1, elementBytes));
   block = std::clamp<int64_t>(block / mm.tile.rows, 1, 1 << 16) * mm.tile.rows;
   int64_t groupsGuess = constantPanels ? llvm::divideCeil(*constantPanels, mm.tile.panels) : 8;
   if (groupsGuess < 8) // few columns: more blocks of rows, so that threads share evenly
