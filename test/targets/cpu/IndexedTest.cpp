@@ -6,10 +6,6 @@
 
 using namespace aicc::cpu::test;
 
-static std::string tensor(const std::string &sizes, const std::string &element = "f32") {
-  return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
-}
-
 static const std::vector<Sizes> boxes = {{{"a", 1}, {"b", 1}, {"c", 1}},
                                          {{"a", 3}, {"b", 5}, {"c", 17}},
                                          {{"a", 2}, {"b", 33}, {"c", 3}},

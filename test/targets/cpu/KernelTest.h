@@ -31,6 +31,21 @@ struct KernelText {
   std::string toModule(const Sizes *sizes, const std::vector<std::string> &symbols) const;
 };
 
+/// "tensor<SIZESxELEMENT>"
+inline std::string tensor(const std::string &sizes, const std::string &element = "f32") {
+  return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
+}
+/// "%RESULT = nn.NAME OPERANDS {ATTRIBUTES} : (TYPES) -> TYPE"
+inline std::string op(const std::string &result, const std::string &name, const std::string &operands,
+                      const std::string &types, const std::string &type, const std::string &attributes = "") {
+  return "%" + result + " = nn." + name + " " + operands +
+         (attributes.empty() ? "" : " {" + attributes + "}") + " : (" + types + ") -> " + type + "\n";
+}
+/// "return VALUES : TYPES"
+inline std::string ret(const std::string &values, const std::string &types) {
+  return "return " + values + " : " + types;
+}
+
 /// A kernel in this process.
 class LoadedKernel {
 public:
@@ -75,7 +90,7 @@ struct KernelCheck {
   std::vector<Sizes> runs = {{}};
   /// Of the largest expected element; 0: by the result's type. Integers are exact.
   double tolerance = 0;
-  Fill fill;
+  Fill fill = nullptr;
 };
 
 /// The check, for each level of the processor.

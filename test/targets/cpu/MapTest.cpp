@@ -4,20 +4,6 @@
 
 using namespace aicc::cpu::test;
 
-static std::string tensor(const std::string &sizes, const std::string &element = "f32") {
-  return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
-}
-
-/// "%name = nn.op operands {attributes} : (types) -> type"
-static std::string op(const std::string &result, const std::string &name, const std::string &operands,
-                      const std::string &types, const std::string &type, const std::string &attributes = "") {
-  return "%" + result + " = nn." + name + " " + operands +
-         (attributes.empty() ? "" : " {" + attributes + "}") + " : (" + types + ") -> " + type + "\n";
-}
-static std::string ret(const std::string &values, const std::string &types) {
-  return "return " + values + " : " + types;
-}
-
 /// One operation on %x.
 static KernelText unary(const std::string &from, const std::string &to, const std::string &name,
                         const std::string &attributes, const std::string &further = "") {

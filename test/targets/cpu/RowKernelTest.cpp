@@ -4,10 +4,6 @@
 
 using namespace aicc::cpu::test;
 
-static std::string tensor(const std::string &sizes, const std::string &element = "f32") {
-  return "tensor<" + sizes + (sizes.empty() ? "" : "x") + element + ">";
-}
-
 //===--- reductions
 //------------------------------------------------------------------------------------------------------===//
 
