@@ -42,8 +42,8 @@ typedef struct aicc_device_image_entry {
 } aicc_device_image_entry;
 
 typedef struct aicc_device_image_payload {
-  aicc_device_image_range format;       /* "ptx", "cubin", "hsaco", ... : text */
-  aicc_device_image_range architecture; /* "sm_80", ...; empty: any */
+  aicc_device_image_range format;       /* as the driver calls it: text */
+  aicc_device_image_range architecture; /* as the driver calls it; empty: any */
   aicc_device_image_range data;         /* 16-byte aligned */
 } aicc_device_image_payload;
 
