@@ -71,8 +71,9 @@ void aicc_status_destroy(aicc_status *status) {
 
 const char *aicc_status_code_name(aicc_status_code code) {
   static const char *const names[] = {
-      "OK", "INVALID_ARGUMENT",    "NOT_FOUND",    "DATA_LOSS", "UNSUPPORTED",       "OUT_OF_MEMORY",
-      "IO", "FAILED_PRECONDITION", "OUT_OF_RANGE", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL"};
+      "OK",         "INVALID_ARGUMENT",    "NOT_FOUND",    "DATA_LOSS", "UNSUPPORTED",       "OUT_OF_MEMORY",
+      "IO",         "FAILED_PRECONDITION", "OUT_OF_RANGE", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL",
+      "DEVICE_LOST"};
   unsigned index = static_cast<unsigned>(code);
   return index < sizeof(names) / sizeof(names[0]) ? names[index] : "UNKNOWN";
 }

@@ -34,6 +34,12 @@ public:
   virtual std::string describe() const = 0;
   /// The executables' format: "elf-x86-64".
   virtual std::string getFormat() const = 0;
+  /// What a device must list, as drivers spell it, to run code of this instance. Executables may ask for
+  /// more.
+  virtual std::vector<std::string> getRequiredFeatures() const { return {}; }
+  /// Orders the instances of one target: of those that a device can run, the highest is the best. Equal ranks
+  /// are ordered by the number of features that their executables require.
+  virtual int64_t getRank() const { return 0; }
   /// Block of the channel-blocked layout that convolutions prefer; 0: none.
   virtual int64_t getChannelBlock() const { return 0; }
   /// Empty if `op` (of the nn dialect, in the graph's form) can be compiled, else the reason in one sentence.

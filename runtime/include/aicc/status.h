@@ -29,7 +29,8 @@ typedef enum aicc_status_code {
   AICC_STATUS_OUT_OF_RANGE = 8, /* a size or offset computed while running leaves its buffer or 64 bits */
   AICC_STATUS_CANCELLED = 9,
   AICC_STATUS_DEADLINE_EXCEEDED = 10,
-  AICC_STATUS_INTERNAL = 11 /* a bug of ours or of a driver's */
+  AICC_STATUS_INTERNAL = 11,   /* a bug of ours or of a driver's */
+  AICC_STATUS_DEVICE_LOST = 12 /* the device stopped working; what was on it is gone */
 } aicc_status_code;
 
 typedef struct aicc_status aicc_status;
