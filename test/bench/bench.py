@@ -32,6 +32,7 @@ AICC = os.path.join(ROOT, "build", "bin", "aicc")
 PEERS = ["aicc", "ort", "openvino"]
 ATTEMPTS, PATIENCE = 4, 2.0  # of a disturbed measurement: how often, and the pause before the next, in seconds
 TOLERANCE = 1e-4
+BURST_RATE = 200  # GFLOP/s a thread, roughly: how long a burst lasts that is compared with a product
 
 
 class Failed(Exception):
@@ -170,13 +171,25 @@ def check_outputs(model):
     return {"error": worst}
 
 
-def measure_limits(threads):
-    """Builds limits.c and takes each point's best: the peak is what is left when nobody disturbs."""
+def limits_program():
+    """Path of limits.c's program, built when it is older than its source."""
     source, program = os.path.join(HERE, "limits.c"), os.path.join(models.CACHE, "limits")
     if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
         compiler = os.environ.get("CC") or next((c for c in ("clang-19", "clang", "gcc", "cc") if which(c)), "cc")
         execute([compiler, "-O2", "-pthread", source, "-o", program])
-    return last_json(execute([program, str(max(threads))])[0])["isa"]
+    return program
+
+
+def measure_limits(threads):
+    """Each point's best: the peak is what is left when nobody disturbs."""
+    return last_json(execute([limits_program(), str(max(threads))])[0])["isa"]
+
+
+def measure_bursts(threads, gflop):
+    """Medians of bursts about as long as a product of `gflop`, for about half a second a point."""
+    seconds = max(0.002, gflop / (BURST_RATE * threads))
+    count = max(5, min(200, round(0.5 / seconds)))
+    return last_json(execute([limits_program(), str(threads), f"{seconds:.5f}", str(count)])[0])
 
 
 def which(name):
@@ -219,16 +232,23 @@ def measure(model, row, options):
                 if "failed" in place or (peer == "aicc" and "failed" in row):
                     continue
                 try:
+                    bursts = measure_bursts(threads, row["gflop"]) if model["name"].startswith("gemm_") else {}
                     got = undisturbed(lambda: measure_latency(peer, model, threads, options.seconds), threads)
                 except Failed as why:
                     place["failed"] = str(why)
                     continue
                 place["medians"].append(got["median_ms"])
                 place["quiet"] &= got["quiet"]
+                for point, rate in bursts.items():
+                    place.setdefault("bursts", {}).setdefault(point, []).append(rate)
     for threads, by_peer in row["latency"].items():
         for peer, place in by_peer.items():
             if place["medians"]:
                 place["ms"] = statistics.median(place["medians"])
+            if "bursts" in place:
+                place["shares"] = {point: statistics.median(row["gflop"] / ms * 1e3 / rate
+                                                            for ms, rate in zip(place["medians"], rates))
+                                   for point, rates in place["bursts"].items()}
         best = min((by_peer[p]["ms"] for p in PEERS[1:] if "ms" in by_peer[p]), default=None)
         if best and "ms" in by_peer["aicc"]:
             by_peer["ratio"] = by_peer["aicc"]["ms"] / best

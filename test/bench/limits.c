@@ -1,12 +1,14 @@
 /* The machine's floating-point peak, measured: fp32 fused multiply-adds on registers, per vector width and
- * thread count.
+ * thread count; and what is left of it with the loads of a matrix product, which lower the clock.
  *
  * Apart from the benchmark because only this has to be native code, and because a CPU's name promises what a
  * virtual machine may mask: each width is guarded by CPUID, and what is printed is what was run. One JSON
- * object to stdout:
+ * object to stdout, of each point's best burst:
  *   {"isa": {"avx512f": {"1": GFLOP/s, "2": GFLOP/s}, "avx2": {...}}}
+ * or, told how many bursts, the medians for that one number of threads at the widest width:
+ *   {"fma": GFLOP/s, "tile_l1": GFLOP/s, "tile_l2": GFLOP/s}      (the tiles: AVX-512 only)
  *
- * Build: cc -O2 -pthread limits.c -o limits        Run: limits [most threads] [seconds a point]
+ * Build: cc -O2 -pthread limits.c -o limits        Run: limits [most threads] [seconds a burst] [bursts]
  */
 #define _GNU_SOURCE
 #include <immintrin.h>
@@ -14,9 +16,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { REPETITIONS = 9 };
+enum { REPETITIONS = 9, MOST_BURSTS = 1000 };
+
+/* A burst of `steps` steps. */
+typedef void (*Kernel)(long);
 
 static double seconds_now(void) {
   struct timespec t;
@@ -56,8 +62,57 @@ __attribute__((target("avx2,fma"), noinline)) static void fma256(long steps) {
   }
 }
 
+/* A step of an 8x48 register tile as matrix products make it: 24 FMAs on 3 loaded vectors and 8 broadcasts.
+ * Nothing is stored, and the operands are re-read forever: `depth` steps of them decide which cache they come
+ * from. No product of that tile can be faster. */
+#define ROWS_8(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#define BEGIN_ROW(R) __m512 x##R = _mm512_setzero_ps(), y##R = x##R, z##R = x##R;
+#define STEP_ROW(R)                                                                                          \
+  {                                                                                                          \
+    __m512 left = _mm512_set1_ps(rows[R]);                                                                   \
+    x##R = _mm512_fmadd_ps(left, right0, x##R);                                                              \
+    y##R = _mm512_fmadd_ps(left, right1, y##R);                                                              \
+    z##R = _mm512_fmadd_ps(left, right2, z##R);                                                              \
+  }
+#define END_ROW(R) KEEP_512(x##R) KEEP_512(y##R) KEEP_512(z##R)
+
+enum { L1_DEPTH = 128, L2_DEPTH = 2048 };
+
+__attribute__((target("avx512f"))) static inline void tile512(long steps, const float *operands, int depth) {
+  ROWS_8(BEGIN_ROW)
+  for (long done = 0; done < steps; done += depth) {
+    const float *panel = operands, *rows = operands + 48 * depth;
+    for (int k = 0; k < depth; ++k, panel += 48, rows += 8) {
+      __m512 right0 = _mm512_load_ps(panel), right1 = _mm512_load_ps(panel + 16);
+      __m512 right2 = _mm512_load_ps(panel + 32);
+      ROWS_8(STEP_ROW)
+    }
+  }
+  ROWS_8(END_ROW)
+}
+
+/* Of each thread; zero, as speed does not depend on the values. Made by the burst before the timed one. */
+static __thread float *operands;
+
+static const float *get_operands(void) {
+  size_t bytes = 56 * L2_DEPTH * sizeof(float);
+  if (!operands && (operands = aligned_alloc(4096, bytes)))
+    memset(operands, 0, bytes);
+  if (!operands)
+    exit(1);
+  return operands;
+}
+
+__attribute__((target("avx512f"), noinline)) static void tile_l1(long steps) {
+  tile512(steps, get_operands(), L1_DEPTH);
+}
+
+__attribute__((target("avx512f"), noinline)) static void tile_l2(long steps) {
+  tile512(steps, get_operands(), L2_DEPTH);
+}
+
 typedef struct {
-  void (*kernel)(long);
+  Kernel kernel;
   long steps;
   int core;
   pthread_barrier_t *barrier;
@@ -75,11 +130,13 @@ static void *run_task(void *argument) {
   task->begin = seconds_now();
   task->kernel(task->steps);
   task->end = seconds_now();
+  free(operands);
+  operands = NULL;
   return NULL;
 }
 
 /* Seconds from the first thread's begin to the last one's end. */
-static double run_once(void (*kernel)(long), long steps, int threads, const int *cores) {
+static double run_once(Kernel kernel, long steps, int threads, const int *cores) {
   pthread_barrier_t barrier;
   pthread_barrier_init(&barrier, NULL, (unsigned)threads);
   pthread_t ids[threads];
@@ -98,22 +155,52 @@ static double run_once(void (*kernel)(long), long steps, int threads, const int 
   return end - begin;
 }
 
-/* GFLOP/s of the best repetition (width: the elements of a step): a peak is what is left when nobody
- * disturbs. */
-static double peak(void (*kernel)(long), int width, int threads, const int *cores, double seconds) {
-  long steps = 1 << 16;
-  double once = run_once(kernel, steps, 1, cores);
-  steps = (long)((double)steps * seconds / once) + 1;
-  double best = 0;
-  for (int r = 0; r < REPETITIONS; ++r) {
-    double flops = 2.0 * width * (double)steps * threads;
-    double rate = flops / run_once(kernel, steps, threads, cores) / 1e9;
-    best = rate > best ? rate : best;
-  }
-  return best;
+static int compare(const void *one, const void *two) {
+  double x = *(const double *)one, y = *(const double *)two;
+  return (x > y) - (x < y);
 }
 
-static void print_peaks(const char *name, void (*kernel)(long), int width, int most, const int *cores,
+/* GFLOP/s of `count` bursts of about `seconds`, ascending, into rates (width: the elements of a step). */
+static void burst(Kernel kernel, int width, int threads, const int *cores, double seconds, int count,
+                  double *rates) {
+  long steps = 1 << 18;
+  double once = run_once(kernel, steps, 1, cores);
+  steps = (long)((double)steps * seconds / once) + 1;
+  for (int r = 0; r < count; ++r)
+    rates[r] = 2.0 * width * (double)steps * threads / run_once(kernel, steps, threads, cores) / 1e9;
+  qsort(rates, (size_t)count, sizeof *rates, compare);
+}
+
+/* Of the best repetition: what is left when nobody disturbs. */
+static double peak(Kernel kernel, int width, int threads, const int *cores, double seconds) {
+  double rates[REPETITIONS];
+  burst(kernel, width, threads, cores, seconds, REPETITIONS, rates);
+  return rates[REPETITIONS - 1];
+}
+
+static void print_median(const char *name, Kernel kernel, int width, int threads, const int *cores,
+                         double seconds, int count) {
+  double rates[MOST_BURSTS];
+  burst(kernel, width, threads, cores, seconds, count, rates);
+  printf("\"%s\": %.1f", name, rates[count / 2]);
+}
+
+/* The medians of `count` bursts. */
+static void print_medians(int threads, const int *cores, double seconds, int count) {
+  printf("{");
+  if (__builtin_cpu_supports("avx512f")) {
+    print_median("fma", fma512, 16 * 16, threads, cores, seconds, count);
+    printf(", ");
+    print_median("tile_l1", tile_l1, 24 * 16, threads, cores, seconds, count);
+    printf(", ");
+    print_median("tile_l2", tile_l2, 24 * 16, threads, cores, seconds, count);
+  } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    print_median("fma", fma256, 12 * 8, threads, cores, seconds, count);
+  }
+  printf("}\n");
+}
+
+static void print_peaks(const char *name, Kernel kernel, int width, int most, const int *cores,
                         double seconds) {
   printf("\"%s\": {", name);
   for (int threads = 1; threads <= most; threads *= 2)
@@ -132,6 +219,11 @@ int main(int argc, char **argv) {
       cores[count++] = core;
   most = most > count ? count : most < 1 ? 1 : most;
   __builtin_cpu_init();
+  int bursts = argc > 3 ? atoi(argv[3]) : 0;
+  if (bursts > 0) {
+    print_medians(most, cores, seconds, bursts < MOST_BURSTS ? bursts : MOST_BURSTS);
+    return 0;
+  }
   const char *separator = "";
   printf("{\"isa\": {");
   if (__builtin_cpu_supports("avx512f")) {

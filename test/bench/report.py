@@ -2,10 +2,12 @@
 import datetime
 import os
 import re
+import statistics
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TITLES = {"aicc": "aicc", "ort": "ONNX Runtime", "openvino": "OpenVINO"}
+LIMITS = {"fma": "FMA peak", "tile_l1": "tile from L1", "tile_l2": "tile from L2"}
 INTERESTING = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8"]
 
 
@@ -86,15 +88,23 @@ def gemm_table(results):
         if "ms" not in place:
             return milliseconds(place)
         rate = model["gflop"] / place["ms"] * 1e3
+        if "shares" in place:
+            return f"{rate:.0f} ({place['shares']['fma']:.0%})" + ("" if place["quiet"] else "\\*")
         return f"{rate:.0f} ({rate / peak:.0%})" + ("" if place["quiet"] else "\\*") if peak else f"{rate:.0f}"
+
+    def limit(by_peer, point):
+        rates = [r for p in TITLES for r in by_peer.get(p, {}).get("bursts", {}).get(point, [])]
+        return f"{statistics.median(rates):.0f}" if rates else "–"
 
     rows = []
     for model in results["models"]:
         if model["name"].startswith("gemm_"):
             for threads, by_peer in model["latency"].items():
                 rows.append([model["name"][5:].replace("x", "×"), threads,
-                             *(cell(model, by_peer[p], threads) for p in TITLES), ratio(by_peer)])
-    return table(["M×N×K", "threads", *(f"{t}, GFLOP/s" for t in TITLES.values()), "aicc / the better peer"], rows)
+                             *(cell(model, by_peer[p], threads) for p in TITLES), ratio(by_peer),
+                             *(limit(by_peer, point) for point in LIMITS)])
+    return table(["M×N×K", "threads", *(f"{t}, GFLOP/s" for t in TITLES.values()), "aicc / the better peer",
+                  *LIMITS.values()], rows)
 
 
 def compile_table(results):
@@ -135,7 +145,11 @@ buffers are kept from run to run. Batch 1, 128 tokens for the encoders; weights 
 {latency_table(results)}
 ## Matrix products
 
-With constant weights, fp32; in brackets the share of the measured FMA peak.
+With constant weights, fp32; in brackets the share of the measured FMA peak: the median of the rounds' ratios of a product's rate
+to FMA bursts on registers, which are measured immediately before it, on as many threads, each about as long as the product.
+(Rows without the three columns on the right: over the best burst of the run.) The tiles are those bursts with the loads of an
+8×48 register tile, its operands in L1 or in L2, nothing stored: a bound for a product by that tile. They are slower than
+the peak chiefly because the processor lowers its clock when FMAs and loads are dense.
 
 {gemm_table(results)}
 ## Compiling
