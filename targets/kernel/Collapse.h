@@ -25,6 +25,8 @@ void mergeDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<bool> me
 /// Merges all that can be.
 void collapseDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<mlir::AffineExpr> full,
                         unsigned keep, nn::SymbolicShapes &shapes);
+/// Merges all dimensions of a body that is elementwise throughout; leaves others alone.
+void collapseElementwise(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes);
 
 } // namespace aicc::kernel
 

@@ -4,12 +4,12 @@
 #ifndef AICC_TARGETS_CPU_CODEGEN_ARGREDUCE_H
 #define AICC_TARGETS_CPU_CODEGEN_ARGREDUCE_H
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/cpu/codegen/CpuEmitter.h"
 
 namespace aicc::cpu {
 
 /// Emits the kernel of a dispatch whose root is `root`.
-Launch emitArgReduce(KernelEmitter &e, nn::ArgReduceOp root);
+Launch emitArgReduce(CpuEmitter &e, nn::ArgReduceOp root);
 
 } // namespace aicc::cpu
 

@@ -11,7 +11,7 @@ using namespace aicc::cpu;
 
 namespace {
 struct ArgReduceEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::ArgReduceOp root;
   Type element = {};
   unsigned lanes = 0;
@@ -129,7 +129,7 @@ struct ArgReduceEmitter {
     element = cast<RankedTensorType>(root.getInput().getType()).getElementType();
     lane = axis;
     for (int d = axis + 1; d < rank; ++d)
-      if (KernelEmitter::getConstant(input[d]) != 1)
+      if (CpuEmitter::getConstant(input[d]) != 1)
         lane = d;
     along = lane == axis;
     int stored = lane - (root.getKeepdims() || lane < axis ? 0 : 1);
@@ -144,7 +144,7 @@ struct ArgReduceEmitter {
     if (blocked)
       sizes[lane] = sizes[lane].ceilDiv(lanes);
     AffineExpr rows = e.product(sizes);
-    int64_t work = KernelEmitter::getConstant(input[axis]).value_or(512) * (blocked ? lanes : 1);
+    int64_t work = CpuEmitter::getConstant(input[axis]).value_or(512) * (blocked ? lanes : 1);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
     Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
           to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
@@ -159,7 +159,7 @@ struct ArgReduceEmitter {
 };
 } // namespace
 
-Launch aicc::cpu::emitArgReduce(KernelEmitter &e, nn::ArgReduceOp root) {
+Launch aicc::cpu::emitArgReduce(CpuEmitter &e, nn::ArgReduceOp root) {
   ArgReduceEmitter emitter{e, root};
   return emitter.run();
 }

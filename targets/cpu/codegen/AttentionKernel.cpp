@@ -25,7 +25,7 @@ struct Area {
 };
 
 struct AttentionEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::AttentionOp root;
   const View *q = nullptr, *k = nullptr, *v = nullptr;
   unsigned rank = 0, lanes = 0;
@@ -69,7 +69,7 @@ struct AttentionEmitter {
 
   /// Query head and position of a row of the key head.
   std::pair<Value, Value> split(Value row) {
-    auto one = KernelEmitter::getConstant(queriesPerKey);
+    auto one = CpuEmitter::getConstant(queriesPerKey);
     if (one && *one == 1)
       return {keyHead, row};
     Value head = e.add(e.mul(keyHead, e.size(queriesPerKey)), e.div(row, S()));
@@ -85,7 +85,7 @@ struct AttentionEmitter {
   }
   Value read(const View &view, Value offset, unsigned width, Value mask) {
     Value stride = e.size(view.strides[rank - 1]);
-    auto known = KernelEmitter::getConstant(stride);
+    auto known = CpuEmitter::getConstant(stride);
     if (width && !(known && *known == 1))
       return toAccumulator(e, e.loadStrided(view.base, offset, stride, element, width, mask), element);
     return toAccumulator(e, e.load(view.base, offset, element, width, mask), element);
@@ -408,7 +408,7 @@ struct AttentionEmitter {
     Value stride = e.size(k->strides[rank - 1]), keyStride = e.size(k->strides[rank - 2]);
     Value start = offsetOf(*k, keyHead, firstKey);
     // The query stays in registers where it is short.
-    auto depth = KernelEmitter::getConstant(D());
+    auto depth = CpuEmitter::getConstant(D());
     unsigned vectors = depth ? llvm::divideCeil(*depth, lanes) : 0;
     SmallVector<Value> query;
     if (vectors && vectors <= e.cpu.numVectorRegisters / 2)
@@ -470,7 +470,7 @@ struct AttentionEmitter {
       for (unsigned vec = 0; vec < vectors; ++vec)
         store(acc[vec], results, row, e.add(column, e.constant(vec * lanes)));
     };
-    if (auto width = KernelEmitter::getConstant(W())) {
+    if (auto width = CpuEmitter::getConstant(W())) {
       for (int64_t column = 0; column < *width;) {
         unsigned vectors = std::min<int64_t>(8, llvm::divideCeil(*width - column, lanes));
         run(e.constant(column), vectors, column + vectors * lanes > *width);
@@ -498,7 +498,7 @@ struct AttentionEmitter {
     scoreShape.back() = key[rank - 2];
     if (Value mask = root.getMask()) {
       int maskRank = e.shape(mask).size();
-      bool one = maskRank == 0 || KernelEmitter::getConstant(e.shape(mask).back()) == 1;
+      bool one = maskRank == 0 || CpuEmitter::getConstant(e.shape(mask).back()) == 1;
       bool known = one || e.shapes.equal(e.shape(mask).back(), scoreShape.back()) || e.view(mask);
       if (known && e.canVectorize(mask, one ? -1 : maskRank - 1, lanes))
         maskLanes = lanes;
@@ -514,11 +514,11 @@ struct AttentionEmitter {
     groupRows = tileRows * 4;
     blockRows = groupRows * 4;
     AffineExpr rows = queriesPerKey * query[rank - 2];
-    if (auto known = KernelEmitter::getConstant(rows)) { // even blocks
+    if (auto known = CpuEmitter::getConstant(rows)) { // even blocks
       int64_t blocks = std::max<int64_t>(1, llvm::divideCeil(*known, blockRows));
       blockRows = llvm::alignTo(std::max<int64_t>(1, llvm::divideCeil(*known, blocks)), tileRows);
     }
-    if (auto known = KernelEmitter::getConstant(key[rank - 2]); known && *known <= keyBlock && *known > 0)
+    if (auto known = CpuEmitter::getConstant(key[rank - 2]); known && *known <= keyBlock && *known > 0)
       single = true, keyBlock = llvm::alignTo(std::max<int64_t>(1, *known), kPanel * tilePanels);
     depthPadded = query[rank - 1].ceilDiv(16) * 16;
     widthPadded = value[rank - 1].ceilDiv(16) * 16;
@@ -547,7 +547,7 @@ struct AttentionEmitter {
       keyHead = place.pop_back_val();
       batch = place;
       Value count = e.min(e.sub(e.size(rows), firstRow), e.constant(blockRows));
-      auto known = KernelEmitter::getConstant(rows);
+      auto known = CpuEmitter::getConstant(rows);
       if (known && *known <= blockRows)
         count = e.constant(*known);
       if (known && *known <= kFewRows)
@@ -568,7 +568,7 @@ FailureOr<Launch> aicc::cpu::emitAttention(KernelRequest &request) {
   auto roots = request.dispatch.getBody().front().getOps<nn::AttentionOp>();
   if (!llvm::hasSingleElement(roots))
     return failure();
-  KernelEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
   AttentionEmitter emitter{e, *roots.begin()};
   if (emitter.prepare())
     return emitter.run();

@@ -61,7 +61,7 @@ ConvTile chooseConvTile(std::optional<int64_t> rows, std::optional<int64_t> colu
 }
 
 struct BlockedConv {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::ConvOp root;
   BlockArgument panelsArg;
   EpilogueStore store;
@@ -211,14 +211,14 @@ struct BlockedConv {
 
   void emitColumns(const Region &r, Value panel, unsigned count, Value h, unsigned height) {
     Value from = r.firstColumn, to = r.lastColumn, step = e.constant(tile.columns);
-    auto known = KernelEmitter::getConstant(columns);
+    auto known = CpuEmitter::getConstant(columns);
     Value whole = e.add(from, e.mul(e.div(e.sub(to, from), step), step));
     e.loop(from, whole, step, [&](Value w) { emitTileAt(r, panel, count, h, w, height, tile.columns); });
     if (known) {
       unsigned rest = *known % tile.columns;
       if (!rest)
         return;
-      if (KernelEmitter::getConstant(whole)) {
+      if (CpuEmitter::getConstant(whole)) {
         emitTileAt(r, panel, count, h, whole, height, rest);
         return;
       }
@@ -243,7 +243,7 @@ struct BlockedConv {
     Value step = e.constant(tile.rows);
     Value whole = e.add(r.firstRow, e.mul(e.div(e.sub(r.lastRow, r.firstRow), step), step));
     e.loop(r.firstRow, whole, step, [&](Value h) { emitColumns(r, panel, count, h, tile.rows); });
-    auto known = KernelEmitter::getConstant(rows);
+    auto known = CpuEmitter::getConstant(rows);
     if (tile.rows > 1 && !(known && *known % tile.rows == 0 && block % tile.rows == 0))
       e.loop(whole, r.lastRow, e.constant(1), [&](Value h) { emitColumns(r, panel, count, h, 1); });
   }
@@ -261,7 +261,7 @@ struct BlockedConv {
       e.store(value, e.scratch, e.add(toIndex, i), element, mask);
     };
     e.loop(e.constant(0), whole, step, [&](Value i) { move(i, Value()); });
-    auto rest = KernelEmitter::getConstant(e.sub(count, whole));
+    auto rest = CpuEmitter::getConstant(e.sub(count, whole));
     if (rest && !*rest)
       return;
     if (!rest && blockedInput)
@@ -321,7 +321,7 @@ struct BlockedConv {
   bool chooseBlock() {
     int64_t bytes = std::max(1u, element.getIntOrFloatBitWidth() / 8);
     auto value = [](AffineExpr size, int64_t guess) {
-      return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+      return std::max<int64_t>(1, CpuEmitter::getConstant(size).value_or(guess));
     };
     int64_t n = value(batch, 1), oh = value(rows, 28), ow = value(columns, flat ? 784 : 28);
     int64_t ih = value(inRows, flat ? 1 : 28), iw = value(inColumns, flat ? 784 : 28);
@@ -335,7 +335,7 @@ struct BlockedConv {
     most = std::min(most, cpu().l2Bytes / 3.0 / inputBytes);
     most = std::min(most, double(lines) * n * chunks / 12);
     block = std::clamp<int64_t>(int64_t(most) / unit * unit, unit, llvm::alignTo(lines, unit));
-    if (KernelEmitter::getConstant(flat ? columns : rows)) { // even blocks
+    if (CpuEmitter::getConstant(flat ? columns : rows)) { // even blocks
       int64_t count = llvm::divideCeil(lines, block);
       block = llvm::alignTo(llvm::divideCeil(lines, count), unit);
     }
@@ -390,7 +390,7 @@ struct BlockedConv {
       r.image = e.div(place, e.size(blocks));
       Value first = e.mul(e.rem(place, e.size(blocks)), e.constant(block));
       Value last = e.min(e.add(first, e.constant(block)), e.size(lines));
-      if (auto known = KernelEmitter::getConstant(lines); known && *known <= block)
+      if (auto known = CpuEmitter::getConstant(lines); known && *known <= block)
         first = e.constant(0), last = e.size(lines);
       else if (known && *known % block == 0)
         last = e.add(first, e.constant(block));
@@ -431,12 +431,12 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
     return failure();
   bool flat = pointwise && mergeSpatial(dispatch, root, request.shapes);
 
-  KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   unsigned lanes = request.cpu.getLanes(), rank = e.shape(root.getResult()).size();
   const View *input = e.view(root.getInput());
-  bool contiguous = input && KernelEmitter::getConstant(input->strides.back()) == 1;
+  bool contiguous = input && CpuEmitter::getConstant(input->strides.back()) == 1;
   if (root.getBlockInput() && contiguous)
-    contiguous = KernelEmitter::getConstant(input->strides[input->strides.size() - 2]) == kPanel;
+    contiguous = CpuEmitter::getConstant(input->strides[input->strides.size() - 2]) == kPanel;
   if (!contiguous || (root.getBias() && !e.canVectorize(root.getBias(), 0, lanes))) {
     e.abandon();
     return failure();
@@ -459,7 +459,7 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
   conv.batch = out[0];
   conv.inRows = flat ? e.expr(1) : in[2], conv.inColumns = flat ? in[2] : in[3];
   conv.rows = flat ? e.expr(1) : out[2], conv.columns = flat ? out[2] : out[3];
-  conv.tile = chooseConvTile(KernelEmitter::getConstant(conv.rows), KernelEmitter::getConstant(conv.columns),
+  conv.tile = chooseConvTile(CpuEmitter::getConstant(conv.rows), CpuEmitter::getConstant(conv.columns),
                              conv.panelsPerGroup, request.cpu);
   return conv.emit();
 }

@@ -9,7 +9,7 @@ using namespace aicc;
 using namespace aicc::cpu;
 
 /// ceil(max(0, x) / d).
-static Value ceilDivPositive(KernelEmitter &e, Value x, int64_t d) {
+static Value ceilDivPositive(CpuEmitter &e, Value x, int64_t d) {
   return e.ceilDiv(e.max(x, e.constant(0)), e.constant(d));
 }
 
@@ -18,7 +18,7 @@ void BlockedWindow::emitPixels(const Row &r, Value column, unsigned count, Value
   Value origin =
       e.sub(e.mul(e.mul(column, e.constant(strides[1])), e.constant(kPanel)), e.constant(low[1] * kPanel));
   Value top = e.sub(e.mul(r.row, e.constant(strides[0])), e.constant(low[0]));
-  auto known = [](Value v) { return KernelEmitter::getConstant(v); };
+  auto known = [](Value v) { return CpuEmitter::getConstant(v); };
   bool unrolled = known(firstTap) == 0 && known(lastTap) == kernel[1] && kernel[1] <= 8;
 
   e.clearMemo();
@@ -66,7 +66,7 @@ void BlockedWindow::emitRow(const Row &r) {
             e.constant(stride));
   right = e.max(e.min(right, columns), left);
   auto border = [&](Value from, Value to) {
-    auto count = KernelEmitter::getConstant(e.sub(to, from));
+    auto count = CpuEmitter::getConstant(e.sub(to, from));
     if (count && *count <= 0)
       return;
     e.loop(from, to, one, [&](Value w) {
@@ -80,7 +80,7 @@ void BlockedWindow::emitRow(const Row &r) {
   Value all = e.constant(kernel[1]), step = e.constant(tile);
   Value whole = e.add(left, e.mul(e.div(e.sub(right, left), step), step));
   e.loop(left, whole, step, [&](Value w) { emitPixels(r, w, tile, zero, all); });
-  auto rest = KernelEmitter::getConstant(e.sub(right, whole));
+  auto rest = CpuEmitter::getConstant(e.sub(right, whole));
   if (!rest)
     e.loop(whole, right, one, [&](Value w) { emitPixels(r, w, 1, zero, all); });
   else if (*rest)
@@ -94,7 +94,7 @@ Launch BlockedWindow::emit() {
   rowPitch = e.size(input->strides[2]);
   // Rows of a workgroup: about 20 microseconds.
   auto value = [](AffineExpr size, int64_t guess) {
-    return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+    return std::max<int64_t>(1, CpuEmitter::getConstant(size).value_or(guess));
   };
   double cycles = double(value(result[3], 28)) * parts * (double(kernel[0] * kernel[1]) + 6);
   int64_t rows = value(result[2], 28), block = std::clamp<int64_t>(int64_t(60000 / cycles), 1, rows);

@@ -10,7 +10,7 @@
 namespace aicc::cpu {
 
 struct BlockedWindow {
-  KernelEmitter &e;
+  CpuEmitter &e;
   const View *input; // [N, blocks, H, W, 16]
   Type element;
   AffineExpr inRows, inColumns;

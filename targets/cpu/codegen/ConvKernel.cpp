@@ -1,13 +1,14 @@
 // Convolutions: the choice of a kernel by layout and groups, and what these kernels share.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/Packing.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 BlockArgument aicc::cpu::getFilterPanels(nn::ConvOp conv) {
   return dyn_cast_if_present<BlockArgument>(getPackedFilter(conv.getFilter()));
@@ -38,7 +39,7 @@ void EpilogueStore::operator()(Value value, const Coord &c, Value mask) {
   e.clearMemo();
 }
 
-SmallVector<Value> aicc::cpu::carryLoop(KernelEmitter &e, int64_t count, ValueRange init,
+SmallVector<Value> aicc::cpu::carryLoop(CpuEmitter &e, int64_t count, ValueRange init,
                                         llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   if (count == 1)
     return body(e.constant(0), init);

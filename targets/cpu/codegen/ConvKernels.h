@@ -27,19 +27,19 @@ mlir::BlockArgument getFilterPanels(nn::ConvOp conv);
 /// Evaluates the epilogue for `value`, the root's result at `c` (whose lane is set), and stores it; lane by
 /// lane where the epilogue can't be evaluated in vectors.
 struct EpilogueStore {
-  EpilogueStore(KernelEmitter &e, Value root, int lane, unsigned lanes)
+  EpilogueStore(CpuEmitter &e, Value root, int lane, unsigned lanes)
       : e(e), root(root), lanes(lanes), vectors(e.canStoreVectors(root, lane, lanes)) {}
   /// `value` is a vector of the root's element type.
   void operator()(Value value, const Coord &c, Value mask = {});
 
-  KernelEmitter &e;
+  CpuEmitter &e;
   Value root;
   unsigned lanes;
   bool vectors;
 };
 
 /// for (i = 0; i < count; ++i) with values carried; without a loop where count is 1.
-SmallVector<Value> carryLoop(KernelEmitter &e, int64_t count, ValueRange init,
+SmallVector<Value> carryLoop(CpuEmitter &e, int64_t count, ValueRange init,
                              llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body);
 
 } // namespace aicc::cpu

@@ -2,13 +2,14 @@
 // two workgroups write the same element. Results whose distance is the stride share their taps and stand in
 // lanes.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/PlainConv.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 FailureOr<Launch> aicc::cpu::emitConvTranspose(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
@@ -20,7 +21,7 @@ FailureOr<Launch> aicc::cpu::emitConvTranspose(KernelRequest &request) {
   auto filterType = cast<RankedTensorType>(root.getFilter().getType());
   if (!filterType.hasStaticShape())
     return failure();
-  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   const View *input = e.view(root.getInput()), *filter = e.view(root.getFilter());
   if (!input || !filter) {
     e.abandon();

@@ -1,5 +1,4 @@
-// The CPU as a target: what it takes, and the way from dispatches to launches and one image of kernels. Equal
-// dispatches, the layers of a transformer, say, share a kernel.
+// The CPU as a target: what it takes, and the way from dispatches to launches and one image of kernels.
 
 #include "targets/cpu/codegen/CpuTarget.h"
 #include "aicc/Target.h"
@@ -7,50 +6,13 @@
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
+#include "targets/kernel/KernelModules.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
 namespace {
-
-/// A text that is equal for dispatches that become the same kernel: operations, attributes, sizes; not names.
-std::string fingerprint(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::DenseMap<Value, unsigned> numbers;
-  auto note = [&](Value v) {
-    numbers[v] = numbers.size();
-    os << v.getType();
-    for (AffineExpr size : shapes.get(v))
-      os << ',' << size;
-    os << ';';
-  };
-  os << dispatch.getKind() << '(';
-  for (Value arg : dispatch.getBody().getArguments())
-    note(arg);
-  for (Operation &op : dispatch.getBody().front()) {
-    os << op.getName() << op.getAttrDictionary() << '(';
-    for (Value operand : op.getOperands())
-      os << numbers.lookup(operand) << ',';
-    os << ')';
-    for (Value result : op.getResults())
-      note(result);
-  }
-  return text;
-}
-
-/// The model's node names in a location, in order, once each.
-void collectNames(Location loc, llvm::SetVector<StringRef> &names) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    names.insert(name.getName().getValue());
-  else if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      collectNames(part, names);
-}
 
 class CpuInstance : public TargetInstance {
 public:
@@ -110,97 +72,31 @@ public:
     MLIRContext *ctx = module.getContext();
     for (StringRef name : {"arith", "math", "scf", "vector", "llvm"})
       (void)ctx->getOrLoadDialect(name);
-    llvm::StringMap<Launch> known;
-    SmallVector<OwningOpRef<ModuleOp>> kernels;
-    std::vector<std::string> entries;
     constexpr StringLiteral executable = "kernels";
-    for (func::FuncOp func : module.getOps<func::FuncOp>()) {
-      nn::SymbolicShapes shapes(func);
-      for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
-        auto dispatch = dyn_cast<exe::DispatchOp>(op);
-        if (!dispatch) {
-          if (isa<nn::ShapeOpInterface>(op) && failed(shapes.infer(&op)))
-            return failure();
-          continue;
-        }
-        if (failed(inferBody(dispatch, shapes)))
-          return failure();
-        std::string key = fingerprint(dispatch, shapes);
-        auto found = known.find(key);
-        if (found == known.end()) {
-          std::string name = (dispatch.getKind() + "_" + llvm::Twine(entries.size())).str();
-          kernels.push_back(ModuleOp::create(dispatch.getLoc()));
-          KernelRequest request{*kernels.back(), name, dispatch, shapes, cpu};
-          KernelFn emit = getKernelEmitter(dispatch.getKind());
-          FailureOr<Launch> launch = emit ? emit(request) : FailureOr<Launch>(failure());
-          if (failed(launch))
-            return dispatch.emitError()
-                   << "the cpu target can't generate code for this " << dispatch.getKind();
-          entries.push_back(launch->entry);
-          found = known.try_emplace(key, *launch).first;
-        }
-        replace(dispatch, found->second, executable, shapes);
-      }
-    }
-    if (entries.empty())
+    kernel::KernelModules kernels;
+    auto emit = [&](kernel::KernelSource &source) -> FailureOr<Launch> {
+      KernelFn emitter = getKernelEmitter(source.dispatch.getKind());
+      KernelRequest request{source.module, source.name, source.dispatch, source.shapes, cpu};
+      return emitter ? emitter(request) : FailureOr<Launch>(failure());
+    };
+    if (failed(kernels.run(module, executable, "cpu", emit)))
+      return failure();
+    if (kernels.getEntries().empty())
       return success();
-    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    SmallVector<StringRef> entryRefs(entries.begin(), entries.end()),
-        features(cpu.requiredFeatures.begin(), cpu.requiredFeatures.end());
     if (options.keepKernels) {
-      for (auto &kernel : kernels)
-        module.push_back(kernel.release());
+      kernels.appendTo(module);
       return success();
     }
-    SmallVector<ModuleOp> list;
-    for (auto &kernel : kernels)
-      list.push_back(*kernel);
     BackendOptions backend{cpu, options.threads, options.dumpDir};
-    llvm::Expected<std::vector<char>> image = compileKernels(list, entries, backend);
+    llvm::Expected<std::vector<char>> image =
+        compileKernels(kernels.getModules(), kernels.getEntries(), backend);
     if (!image)
       return module.emitError() << llvm::toString(image.takeError());
-    auto type = RankedTensorType::get({int64_t(image->size())}, b.getI8Type());
-    auto elements = DenseElementsAttr::getFromRawBuffer(type, *image);
-    b.create<exe::ExecutableOp>(module.getLoc(), executable, "elf-x86-64", b.getStrArrayAttr(entryRefs),
-                                b.getStrArrayAttr(features), elements);
+    kernels.addExecutable(module, executable, getFormat(), cpu.requiredFeatures, *image);
     return success();
   }
 
 private:
-  static LogicalResult inferBody(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
-    Block &body = dispatch.getBody().front();
-    for (auto [operand, arg] : llvm::zip_equal(dispatch.getInputs(), body.getArguments()))
-      shapes.set(arg, SmallVector<AffineExpr>(shapes.get(operand)));
-    for (Operation &op : body.without_terminator())
-      if (failed(shapes.infer(&op)))
-        return failure();
-    for (auto [value, result] :
-         llvm::zip_equal(cast<exe::YieldOp>(body.back()).getValues(), dispatch.getOutputs()))
-      shapes.set(result, SmallVector<AffineExpr>(shapes.get(value)));
-    return success();
-  }
-
-  static void replace(exe::DispatchOp dispatch, const Launch &launch, StringRef executable,
-                      nn::SymbolicShapes &shapes) {
-    OpBuilder b(dispatch);
-    llvm::SetVector<StringRef> names;
-    collectNames(dispatch.getLoc(), names);
-    auto kernel =
-        SymbolRefAttr::get(b.getContext(), executable, FlatSymbolRefAttr::get(b.getContext(), launch.entry));
-    auto op = b.create<exe::LaunchOp>(dispatch.getLoc(), dispatch.getResultTypes(), kernel,
-                                      dispatch.getInputs(), shapes.getMap(launch.grid),
-                                      shapes.getMap(launch.scratchBytes), shapes.getMap(launch.params),
-                                      launch.inplace, b.getStrArrayAttr(names.getArrayRef()));
-    SmallVector<AffineMap> maps;
-    for (auto [from, to] : llvm::zip_equal(dispatch.getOutputs(), op.getOutputs())) {
-      shapes.set(to, SmallVector<AffineExpr>(shapes.get(from)));
-      maps.push_back(shapes.getMap(shapes.get(to)));
-    }
-    op->setAttr("exe.shapes", b.getAffineMapArrayAttr(maps));
-    dispatch.replaceAllUsesWith(op.getOutputs());
-    dispatch.erase();
-  }
-
   CpuDescriptor cpu;
 };
 

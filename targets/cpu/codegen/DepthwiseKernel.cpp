@@ -9,7 +9,7 @@ using namespace aicc::cpu;
 
 FailureOr<Launch> aicc::cpu::emitBlockedDepthwise(KernelRequest &request, exe::DispatchOp dispatch,
                                                   nn::ConvOp root) {
-  KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   unsigned lanes = request.cpu.getLanes();
   const View *input = e.view(root.getInput());
   if (!input || !input->contiguous || (root.getBias() && !e.canVectorize(root.getBias(), 0, lanes))) {

@@ -11,9 +11,9 @@ using namespace aicc;
 using namespace aicc::cpu;
 
 /// `count`, or 0 where `tensor` has no elements that could be read.
-static Value unlessEmpty(KernelEmitter &e, Value tensor, Value count) {
+static Value unlessEmpty(CpuEmitter &e, Value tensor, Value count) {
   Value elements = e.size(e.product(e.shape(tensor)));
-  if (auto known = KernelEmitter::getConstant(elements))
+  if (auto known = CpuEmitter::getConstant(elements))
     return *known ? count : e.constant(0);
   Value some = compare(e, arith::CmpIPredicate::sgt, elements, e.constant(0));
   return e.b.create<arith::SelectOp>(e.loc, some, count, e.constant(0));
@@ -22,7 +22,7 @@ static Value unlessEmpty(KernelEmitter &e, Value tensor, Value count) {
 //===--- gathers
 //---------------------------------------------------------------------------------------------------------===//
 
-Launch aicc::cpu::emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root) {
+Launch aicc::cpu::emitGatherElements(CpuEmitter &e, nn::GatherElementsOp root) {
   Value input = root.getInput(), indices = root.getIndices();
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
   SmallVector<AffineExpr> sizes(e.shape(indices)), from(e.shape(input));
@@ -30,7 +30,7 @@ Launch aicc::cpu::emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root
   AffineExpr rows = e.product(ArrayRef<AffineExpr>(sizes).drop_back());
   Value width = e.size(sizes[last]);
   int64_t each = std::max<int64_t>(
-      1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(sizes[last]).value_or(512)));
+      1, kIndexedPiece / std::max<int64_t>(1, CpuEmitter::getConstant(sizes[last]).value_or(512)));
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, unlessEmpty(e, input, e.size(rows)), each, [&](Value row) {
     SmallVector<Value> outer = e.delinearize(row, ArrayRef<AffineExpr>(sizes).drop_back());
@@ -52,18 +52,18 @@ Launch aicc::cpu::emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root
   return e.finish(rows.ceilDiv(each));
 }
 
-Launch aicc::cpu::emitGatherNd(KernelEmitter &e, nn::GatherNdOp root) {
+Launch aicc::cpu::emitGatherNd(CpuEmitter &e, nn::GatherNdOp root) {
   Value input = root.getInput(), indices = root.getIndices();
   SmallVector<AffineExpr> sizes(e.shape(indices)), from(e.shape(input));
   unsigned batchDims = root.getBatchDims();
-  int64_t tuple = *KernelEmitter::getConstant(sizes.back());
+  int64_t tuple = *CpuEmitter::getConstant(sizes.back());
   sizes.pop_back();
   AffineExpr rows = e.product(sizes),
              slice = e.product(ArrayRef<AffineExpr>(from).drop_front(batchDims + tuple));
   AffineExpr perBatch = e.product(ArrayRef<AffineExpr>(sizes).drop_front(batchDims));
   Value count = e.size(slice);
-  int64_t each = std::max<int64_t>(
-      1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(slice).value_or(256)));
+  int64_t each = std::max<int64_t>(1, kIndexedPiece /
+                                          std::max<int64_t>(1, CpuEmitter::getConstant(slice).value_or(256)));
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, unlessEmpty(e, input, e.size(rows)), each, [&](Value row) {
     Value source = batchDims ? e.div(row, e.size(perBatch)) : e.constant(0);
@@ -81,7 +81,7 @@ Launch aicc::cpu::emitGatherNd(KernelEmitter &e, nn::GatherNdOp root) {
 //--------------------------------------------------------------------------------------------------------===//
 
 /// What becomes of `old` when `update` comes; scalars or lanes.
-static Value combine(KernelEmitter &e, nn::ScatterKind kind, Value old, Value update, Type element) {
+static Value combine(CpuEmitter &e, nn::ScatterKind kind, Value old, Value update, Type element) {
   if (kind == nn::ScatterKind::none)
     return update;
   OpBuilder &b = e.b;
@@ -111,7 +111,7 @@ static Value combine(KernelEmitter &e, nn::ScatterKind kind, Value old, Value up
   return fromAccumulator(e, result, element);
 }
 
-Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp root) {
+Launch aicc::cpu::emitScatterElements(CpuEmitter &e, nn::ScatterElementsOp root) {
   Value input = root.getInput(), indices = root.getIndices(), updates = root.getUpdates();
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
   unsigned axis = root.getAxis();
@@ -124,11 +124,11 @@ Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp ro
   bool aligned = true;
   for (unsigned d = 0; d < whole.size(); ++d)
     aligned &= d == axis || e.shapes.equal(whole[d], part[d]);
-  auto outerConstant = KernelEmitter::getConstant(to.outer);
+  auto outerConstant = CpuEmitter::getConstant(to.outer);
   bool byColumns = aligned && outerConstant == 1;
   AffineExpr lines = !aligned ? e.expr(1) : byColumns ? to.inner : to.outer;
-  int64_t line = KernelEmitter::getConstant(to.size).value_or(256) *
-                 (byColumns ? 1 : KernelEmitter::getConstant(to.inner).value_or(16));
+  int64_t line = CpuEmitter::getConstant(to.size).value_or(256) *
+                 (byColumns ? 1 : CpuEmitter::getConstant(to.inner).value_or(16));
   int64_t each = std::max<int64_t>(byColumns ? 64 : 1, kIndexedPiece / std::max<int64_t>(1, line));
   SmallVector<Value> pointers = resultPointers(e, root, 0);
 
@@ -182,20 +182,20 @@ Launch aicc::cpu::emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp ro
   return e.finish(lines.ceilDiv(each));
 }
 
-Launch aicc::cpu::emitScatterNd(KernelEmitter &e, nn::ScatterNdOp root) {
+Launch aicc::cpu::emitScatterNd(CpuEmitter &e, nn::ScatterNdOp root) {
   Value input = root.getInput(), indices = root.getIndices(), updates = root.getUpdates();
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
   ArrayRef<AffineExpr> sizes = e.shape(input), indexSizes = e.shape(indices);
-  int64_t tuple = *KernelEmitter::getConstant(indexSizes.back());
+  int64_t tuple = *CpuEmitter::getConstant(indexSizes.back());
   AffineExpr slots = e.product(sizes.take_front(tuple)), slice = e.product(sizes.drop_front(tuple));
   Value rows = e.size(e.product(indexSizes.drop_back())), count = e.size(slice), slotCount = e.size(slots);
   // Each workgroup owns some of the slices and reads all indices: worth it where slices are long.
-  int64_t length = KernelEmitter::getConstant(slice).value_or(64);
-  auto total = KernelEmitter::getConstant(slots * slice);
+  int64_t length = CpuEmitter::getConstant(slice).value_or(64);
+  auto total = CpuEmitter::getConstant(slots * slice);
   int64_t workgroups =
       length < 64 ? 1 : std::clamp<int64_t>(total.value_or(1 << 17) / (4 * kIndexedPiece), 1, 16);
   SmallVector<Value> pointers = resultPointers(e, root, 0);
-  bool wide = canReadLinear(e, updates, e.cpu.getLanes()) && KernelEmitter::getConstant(slice) != 1;
+  bool wide = canReadLinear(e, updates, e.cpu.getLanes()) && CpuEmitter::getConstant(slice) != 1;
   unsigned lanes = wide ? e.cpu.getLanes() : 0;
 
   Value zero = e.constant(0), one = e.constant(1), parts = e.constant(workgroups);

@@ -11,7 +11,7 @@ using namespace aicc::cpu;
 
 namespace {
 struct GroupNormEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::GroupNormOp root;
   Type element = {}, accumulator = {};
   unsigned rank = 0, lanes = 0;
@@ -99,7 +99,7 @@ struct GroupNormEmitter {
     SmallVector<AffineExpr> sizes{shape[0], e.expr(root.getGroups())};
     AffineExpr rows = e.product(sizes);
     AffineExpr length = shape[1].floorDiv(root.getGroups()) * e.product(shape.drop_front(2));
-    int64_t work = KernelEmitter::getConstant(length).value_or(4096);
+    int64_t work = CpuEmitter::getConstant(length).value_or(4096);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
     Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
           to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
@@ -112,7 +112,7 @@ struct GroupNormEmitter {
 };
 } // namespace
 
-Launch aicc::cpu::emitGroupNorm(KernelEmitter &e, nn::GroupNormOp root) {
+Launch aicc::cpu::emitGroupNorm(CpuEmitter &e, nn::GroupNormOp root) {
   GroupNormEmitter emitter{e, root};
   return emitter.run();
 }

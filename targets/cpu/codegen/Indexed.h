@@ -4,7 +4,7 @@
 #ifndef AICC_TARGETS_CPU_CODEGEN_INDEXED_H
 #define AICC_TARGETS_CPU_CODEGEN_INDEXED_H
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/cpu/codegen/CpuEmitter.h"
 
 namespace aicc::cpu {
 
@@ -15,37 +15,37 @@ inline constexpr int64_t kIndexedPiece = 4096;
 struct AxisSplit {
   AffineExpr outer, size, inner;
 };
-AxisSplit splitAt(KernelEmitter &e, Value tensor, int64_t axis);
+AxisSplit splitAt(CpuEmitter &e, Value tensor, int64_t axis);
 
 /// True if elements of `v` at consecutive linear (row-major) indices can be read in lanes.
-bool canReadLinear(KernelEmitter &e, Value v, unsigned lanes);
+bool canReadLinear(CpuEmitter &e, Value v, unsigned lanes);
 /// The element at the linear index, or `lanes` from there (where canReadLinear says so).
-Value readLinear(KernelEmitter &e, Value v, Value linear, unsigned lanes = 0, Value mask = {});
+Value readLinear(CpuEmitter &e, Value v, Value linear, unsigned lanes = 0, Value mask = {});
 /// An index read by readLinear, as i64, negative ones counted from the end of `size`.
-Value readIndex(KernelEmitter &e, Value indices, Value linear, Value size);
+Value readIndex(CpuEmitter &e, Value indices, Value linear, Value size);
 /// The index moved into [0, size).
-Value clampIndex(KernelEmitter &e, Value index, Value size);
+Value clampIndex(CpuEmitter &e, Value index, Value size);
 /// i1: the index is in [0, size).
-Value isInside(KernelEmitter &e, Value index, Value size);
+Value isInside(CpuEmitter &e, Value index, Value size);
 /// The linear index in `to` of the element with the same indices as the one at `linear` in `from`.
-Value relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to);
+Value relinearize(CpuEmitter &e, Value linear, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to);
 
 /// The dispatch's results that are the operation's result `i`.
-SmallVector<Value> resultPointers(KernelEmitter &e, mlir::Operation *root, unsigned i);
+SmallVector<Value> resultPointers(CpuEmitter &e, mlir::Operation *root, unsigned i);
 /// Stores to each of them.
-void storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
+void storeAll(CpuEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
               Value mask = {});
 /// pointers[to + j] = v[from + j] for j < count.
-void copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count);
+void copyLinear(CpuEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count);
 /// Calls body(i) for the workgroups' shares of [0, count): `each` of them to a workgroup.
-void forEachShare(KernelEmitter &e, Value count, int64_t each, llvm::function_ref<void(Value)> body);
+void forEachShare(CpuEmitter &e, Value count, int64_t each, llvm::function_ref<void(Value)> body);
 
-Launch emitCumSum(KernelEmitter &e, nn::CumSumOp root);
-Launch emitTopK(KernelEmitter &e, nn::TopKOp root);
-Launch emitGatherElements(KernelEmitter &e, nn::GatherElementsOp root);
-Launch emitGatherNd(KernelEmitter &e, nn::GatherNdOp root);
-Launch emitScatterElements(KernelEmitter &e, nn::ScatterElementsOp root);
-Launch emitScatterNd(KernelEmitter &e, nn::ScatterNdOp root);
+Launch emitCumSum(CpuEmitter &e, nn::CumSumOp root);
+Launch emitTopK(CpuEmitter &e, nn::TopKOp root);
+Launch emitGatherElements(CpuEmitter &e, nn::GatherElementsOp root);
+Launch emitGatherNd(CpuEmitter &e, nn::GatherNdOp root);
+Launch emitScatterElements(CpuEmitter &e, nn::ScatterElementsOp root);
+Launch emitScatterNd(CpuEmitter &e, nn::ScatterNdOp root);
 
 } // namespace aicc::cpu
 

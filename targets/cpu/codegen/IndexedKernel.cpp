@@ -14,7 +14,7 @@ using namespace aicc::cpu;
 //===--- what they share
 //-------------------------------------------------------------------------------------------------===//
 
-AxisSplit aicc::cpu::splitAt(KernelEmitter &e, Value tensor, int64_t axis) {
+AxisSplit aicc::cpu::splitAt(CpuEmitter &e, Value tensor, int64_t axis) {
   ArrayRef<AffineExpr> sizes = e.shape(tensor);
   return {e.product(sizes.take_front(axis)), sizes[axis], e.product(sizes.drop_front(axis + 1))};
 }
@@ -24,12 +24,12 @@ static bool isSplat(Value v) {
   return constant && constant.getValue().isSplat();
 }
 
-bool aicc::cpu::canReadLinear(KernelEmitter &e, Value v, unsigned lanes) {
+bool aicc::cpu::canReadLinear(CpuEmitter &e, Value v, unsigned lanes) {
   const View *view = e.view(v);
   return isSplat(v) || (view && view->contiguous);
 }
 
-Value aicc::cpu::readLinear(KernelEmitter &e, Value v, Value linear, unsigned lanes, Value mask) {
+Value aicc::cpu::readLinear(CpuEmitter &e, Value v, Value linear, unsigned lanes, Value mask) {
   const View *view = e.view(v);
   if (view && view->contiguous)
     return e.load(view->base, linear, view->element, lanes, mask);
@@ -39,7 +39,7 @@ Value aicc::cpu::readLinear(KernelEmitter &e, Value v, Value linear, unsigned la
   return e.splat(value, lanes);
 }
 
-Value aicc::cpu::readIndex(KernelEmitter &e, Value indices, Value linear, Value size) {
+Value aicc::cpu::readIndex(CpuEmitter &e, Value indices, Value linear, Value size) {
   Value index = readLinear(e, indices, linear), zero = e.constant(0);
   if (index.getType() != zero.getType())
     index = e.b.create<arith::ExtSIOp>(e.loc, zero.getType(), index);
@@ -47,15 +47,15 @@ Value aicc::cpu::readIndex(KernelEmitter &e, Value indices, Value linear, Value 
   return e.b.create<arith::SelectOp>(e.loc, negative, e.add(index, size), index);
 }
 
-Value aicc::cpu::clampIndex(KernelEmitter &e, Value index, Value size) {
+Value aicc::cpu::clampIndex(CpuEmitter &e, Value index, Value size) {
   return e.max(e.min(index, e.sub(size, e.constant(1))), e.constant(0));
 }
 
-Value aicc::cpu::isInside(KernelEmitter &e, Value index, Value size) {
+Value aicc::cpu::isInside(CpuEmitter &e, Value index, Value size) {
   return compare(e, arith::CmpIPredicate::ult, index, size); // negative ones are large
 }
 
-Value aicc::cpu::relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr> from,
+Value aicc::cpu::relinearize(CpuEmitter &e, Value linear, ArrayRef<AffineExpr> from,
                              ArrayRef<AffineExpr> to) {
   if (llvm::all_of(llvm::zip_equal(from, to),
                    [&](auto pair) { return e.shapes.equal(std::get<0>(pair), std::get<1>(pair)); }))
@@ -66,7 +66,7 @@ Value aicc::cpu::relinearize(KernelEmitter &e, Value linear, ArrayRef<AffineExpr
   return result;
 }
 
-SmallVector<Value> aicc::cpu::resultPointers(KernelEmitter &e, Operation *root, unsigned i) {
+SmallVector<Value> aicc::cpu::resultPointers(CpuEmitter &e, Operation *root, unsigned i) {
   SmallVector<Value> pointers;
   for (auto [at, yielded] : llvm::enumerate(e.getYield().getValues()))
     if (yielded == root->getResult(i))
@@ -74,24 +74,23 @@ SmallVector<Value> aicc::cpu::resultPointers(KernelEmitter &e, Operation *root, 
   return pointers;
 }
 
-void aicc::cpu::storeAll(KernelEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
+void aicc::cpu::storeAll(CpuEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
                          Value mask) {
   for (Value pointer : pointers)
     e.store(value, pointer, linear, element, mask);
 }
 
-void aicc::cpu::copyLinear(KernelEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to,
+void aicc::cpu::copyLinear(CpuEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to,
                            Value count) {
   Type element = cast<RankedTensorType>(v.getType()).getElementType();
   unsigned lanes =
-      canReadLinear(e, v, e.cpu.getLanes()) && KernelEmitter::getConstant(count) != 1 ? e.cpu.getLanes() : 0;
+      canReadLinear(e, v, e.cpu.getLanes()) && CpuEmitter::getConstant(count) != 1 ? e.cpu.getLanes() : 0;
   sweep(e, count, std::max(1u, lanes), [&](Value i, Value mask) {
     storeAll(e, pointers, readLinear(e, v, e.add(from, i), lanes, mask), e.add(to, i), element, mask);
   });
 }
 
-void aicc::cpu::forEachShare(KernelEmitter &e, Value count, int64_t each,
-                             llvm::function_ref<void(Value)> body) {
+void aicc::cpu::forEachShare(CpuEmitter &e, Value count, int64_t each, llvm::function_ref<void(Value)> body) {
   Value share = e.constant(each);
   e.loop(e.mul(e.begin, share), e.min(e.mul(e.end, share), count), e.constant(1), [&](Value i) {
     e.clearMemo();
@@ -103,19 +102,19 @@ void aicc::cpu::forEachShare(KernelEmitter &e, Value count, int64_t each,
 //===--- running sums
 //----------------------------------------------------------------------------------------------------===//
 
-Launch aicc::cpu::emitCumSum(KernelEmitter &e, nn::CumSumOp root) {
+Launch aicc::cpu::emitCumSum(CpuEmitter &e, nn::CumSumOp root) {
   Value input = root.getInput();
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
   AxisSplit split = splitAt(e, input, root.getAxis());
   Value size = e.size(split.size), inner = e.size(split.inner);
   // Lanes run beside the axis.
-  unsigned lanes = KernelEmitter::getConstant(split.inner) != 1 && canReadLinear(e, input, e.cpu.getLanes())
+  unsigned lanes = CpuEmitter::getConstant(split.inner) != 1 && canReadLinear(e, input, e.cpu.getLanes())
                        ? e.cpu.getLanes()
                        : 0;
   int64_t width = std::max(1u, lanes);
   AffineExpr blocks = split.inner.ceilDiv(width), rows = split.outer * blocks;
   int64_t each =
-      kIndexedPiece / std::max<int64_t>(1, width * KernelEmitter::getConstant(split.size).value_or(64));
+      kIndexedPiece / std::max<int64_t>(1, width * CpuEmitter::getConstant(split.size).value_or(64));
   each = std::max<int64_t>(1, each);
   SmallVector<Value> pointers = resultPointers(e, root, 0);
   forEachShare(e, e.size(rows), each, [&](Value row) {
@@ -144,7 +143,7 @@ Launch aicc::cpu::emitCumSum(KernelEmitter &e, nn::CumSumOp root) {
 //--------------------------------------------------------------------------------------------------------===//
 
 FailureOr<Launch> aicc::cpu::emitIndexed(KernelRequest &request) {
-  KernelEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
   Operation *root = nullptr;
   for (Operation &op : e.getBody())
     if (isa<nn::CumSumOp, nn::TopKOp, nn::GatherElementsOp, nn::GatherNdOp, nn::ScatterElementsOp,

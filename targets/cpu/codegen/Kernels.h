@@ -5,7 +5,7 @@
 #ifndef AICC_TARGETS_CPU_CODEGEN_KERNELS_H
 #define AICC_TARGETS_CPU_CODEGEN_KERNELS_H
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/cpu/codegen/CpuEmitter.h"
 
 namespace aicc::cpu {
 

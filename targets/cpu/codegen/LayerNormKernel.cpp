@@ -11,7 +11,7 @@ using namespace aicc::cpu;
 
 namespace {
 struct LayerNormEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   Value input, scale, bias, result; // scale and bias may be null
   bool center;
   double epsilon;
@@ -106,7 +106,7 @@ struct LayerNormEmitter {
       if (!v)
         return true;
       int rankOf = e.shape(v).size();
-      bool one = rankOf == 0 || KernelEmitter::getConstant(e.shape(v).back()) == 1;
+      bool one = rankOf == 0 || CpuEmitter::getConstant(e.shape(v).back()) == 1;
       return e.canVectorize(v, one ? -1 : rankOf - 1, wide);
     };
     if (e.canVectorize(input, rank - 1, wide) && vectorizes(scale) && vectorizes(bias) &&
@@ -114,9 +114,9 @@ struct LayerNormEmitter {
       lanes = wide;
     const View *memory = e.view(input);
     plain = memory && element == accumulator &&
-            (!lanes || KernelEmitter::getConstant(memory->strides[rank - 1]) == 1);
+            (!lanes || CpuEmitter::getConstant(memory->strides[rank - 1]) == 1);
     AffineExpr rows = e.product(shape.take_front(axis)), length = e.product(shape.drop_front(axis));
-    int64_t work = KernelEmitter::getConstant(length).value_or(512) * (lanes ? 1 : 8);
+    int64_t work = CpuEmitter::getConstant(length).value_or(512) * (lanes ? 1 : 8);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
     Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
           to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
@@ -131,7 +131,7 @@ struct LayerNormEmitter {
 };
 } // namespace
 
-Launch aicc::cpu::emitLayerNorm(KernelEmitter &e, Operation *root) {
+Launch aicc::cpu::emitLayerNorm(CpuEmitter &e, Operation *root) {
   if (auto op = dyn_cast<nn::LayerNormOp>(root)) {
     LayerNormEmitter emitter{e,
                              op.getInput(),

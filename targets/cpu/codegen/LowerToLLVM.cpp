@@ -31,7 +31,7 @@
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "targets/cpu/codegen/BackendSteps.h"
-#include "targets/cpu/codegen/MathLowering.h"
+#include "targets/kernel/MathLowering.h"
 
 using namespace mlir;
 using namespace aicc::cpu;
@@ -66,7 +66,11 @@ static void relaxAlignment(ModuleOp module) {
 
 static void simplify(ModuleOp module, const CpuDescriptor &cpu) {
   RewritePatternSet patterns(module.getContext());
-  populateMathLoweringPatterns(patterns, cpu);
+  aicc::kernel::MathFeatures features;
+  features.avx512 = cpu.vectorBits >= 512;
+  features.fp16 = cpu.fp16;
+  features.bf16 = cpu.bf16;
+  aicc::kernel::populateMathLoweringPatterns(patterns, features);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   vector::VectorTransformsOptions options;
   options.setVectorTransposeLowering(cpu.vectorBits >= 512 ? vector::VectorTransposeLowering::Shuffle16x16

@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 
-Launch aicc::cpu::emitLrn(KernelEmitter &e, nn::LrnOp root) {
+Launch aicc::cpu::emitLrn(CpuEmitter &e, nn::LrnOp root) {
   ArrayRef<AffineExpr> shape = e.shape(root.getResult());
   unsigned rank = shape.size(), wide = e.cpu.getLanes(), lanes = 0;
   Type element = cast<RankedTensorType>(root.getType()).getElementType(),
@@ -21,7 +21,7 @@ Launch aicc::cpu::emitLrn(KernelEmitter &e, nn::LrnOp root) {
   int64_t size = root.getSize(), below = (size - 1) / 2, above = size - 1 - below;
   SmallVector<AffineExpr> sizes(shape.drop_back(lanes ? 1 : 0)); // of rows
   AffineExpr rows = e.product(sizes), inner = lanes ? shape.back() : e.expr(1);
-  int64_t work = KernelEmitter::getConstant(inner).value_or(256) * (lanes ? 4 : 32);
+  int64_t work = CpuEmitter::getConstant(inner).value_or(256) * (lanes ? 4 : 32);
   int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
   Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
         to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));

@@ -1,37 +1,24 @@
 // Kernels without a reduction: one result element after the other. The innermost dimension runs in lanes; the
 // rest, as rows, is shared out in pieces of a few thousand elements.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Kernels.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 /// Elements that one workgroup computes, about.
 static constexpr int64_t kPiece = 4096;
 
-/// Merges dimensions of a body that is elementwise throughout.
-static void collapse(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
-  Block &body = dispatch.getBody().front();
-  SmallVector<Value> values(body.getArguments());
-  for (Operation &op : body.without_terminator()) {
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    if (!isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
-      return;
-    values.push_back(op.getResult(0));
-  }
-  Value yielded = cast<exe::YieldOp>(body.back()).getValues().front();
-  collapseDimensions(values, SmallVector<AffineExpr>(shapes.get(yielded)), /*keep=*/0, shapes);
-}
-
 FailureOr<Launch> aicc::cpu::emitMap(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
-  collapse(clone, request.shapes);
+  collapseElementwise(clone, request.shapes);
   auto erase = llvm::make_scope_exit([&] { clone.erase(); });
 
-  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   unsigned lanes = request.cpu.vectorBits / 32;
 
   // Parts: what is written, where, over which sizes.
@@ -63,9 +50,9 @@ FailureOr<Launch> aicc::cpu::emitMap(KernelRequest &request) {
     AffineExpr inner = rank ? sizes.back() : e.expr(1);
     AffineExpr rows = e.product(ArrayRef<AffineExpr>(sizes).drop_back(rank ? 1 : 0));
     // A workgroup takes whole rows, or, where there is but one, a piece of it.
-    auto rowCount = KernelEmitter::getConstant(rows);
+    auto rowCount = CpuEmitter::getConstant(rows);
     bool single = rowCount && *rowCount == 1;
-    auto innerConstant = KernelEmitter::getConstant(inner);
+    auto innerConstant = CpuEmitter::getConstant(inner);
     int64_t rowsPerGroup = std::max<int64_t>(1, kPiece / std::max<int64_t>(1, innerConstant.value_or(512)));
     AffineExpr groups = single ? inner.ceilDiv(kPiece) : rows.ceilDiv(rowsPerGroup);
     Value first = e.size(grid), count = e.size(groups);
@@ -102,7 +89,7 @@ FailureOr<Launch> aicc::cpu::emitMap(KernelRequest &request) {
       Value width = e.constant(lanes), length = e.sub(to, from);
       Value whole = e.add(from, e.mul(e.div(length, width), width));
       e.loop(from, whole, width, [&](Value i) { element(outer, i, lanes, Value()); });
-      auto known = KernelEmitter::getConstant(e.sub(to, whole));
+      auto known = CpuEmitter::getConstant(e.sub(to, whole));
       if (known && *known == 0)
         return;
       Value some = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::slt, whole, to);

@@ -1,22 +1,23 @@
 // Matrix products: workgroups are (batch, block of rows, group of column panels); each sweeps register tiles
 // down its rows and evaluates the epilogue on the accumulators before they are stored.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 /// Products longer than this run k in parts of about kDepthBlock.
 static constexpr int64_t kLongDepth = 1536, kDepthBlock = 1024;
 
 namespace {
 struct MatMulEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::MatMulOp root;
   Value packedRhs = {}; // panels, or null: the right operand is a view
   const View *lhs = nullptr, *rhs = nullptr;
@@ -36,7 +37,7 @@ struct MatMulEmitter {
     ArrayRef<AffineExpr> sizes = e.shape(operand);
     unsigned count = sizes.size() - 2, lead = batch.size() - count;
     for (unsigned d = 0; d < count; ++d) {
-      if (KernelEmitter::getConstant(sizes[d]) == 1)
+      if (CpuEmitter::getConstant(sizes[d]) == 1)
         continue;
       Value index = batch[lead + d];
       if (!e.shapes.equal(sizes[d], e.shape(root.getResult())[lead + d]))
@@ -72,7 +73,7 @@ struct MatMulEmitter {
     Value rowStride = e.size(lhs->strides[leftRow]), kStride = e.size(lhs->strides[leftCol]);
     Value leftPointer = e.address(lhs->base, e.add(leftBase, e.mul(m, rowStride)), element);
     SmallVector<Value> rowPointers;
-    bool constantRows = KernelEmitter::getConstant(rowStride).has_value();
+    bool constantRows = CpuEmitter::getConstant(rowStride).has_value();
     for (unsigned r = 0; r < rows; ++r)
       rowPointers.push_back(constantRows ? leftPointer
                                          : e.address(leftPointer, e.mul(e.constant(r), rowStride), element));
@@ -153,7 +154,7 @@ struct MatMulEmitter {
     Sweep sweep{p, width, masked, e.constant(0), K, true, true, from};
     if (!depthBlock)
       return emitSweep(batch, from, to, sweep, prefetch);
-    int64_t depth = *KernelEmitter::getConstant(K), blocks = llvm::divideCeil(depth, depthBlock);
+    int64_t depth = *CpuEmitter::getConstant(K), blocks = llvm::divideCeil(depth, depthBlock);
     sweep.to = e.constant(depthBlock), sweep.last = false;
     emitSweep(batch, from, to, sweep, prefetch);
     sweep.first = false;
@@ -173,7 +174,7 @@ struct MatMulEmitter {
     unsigned width = sweep.width;
     Value step = e.constant(tile.rows), count = e.sub(to, from);
     Value whole = e.add(from, e.mul(e.div(count, step), step));
-    auto constantK = KernelEmitter::getConstant(K);
+    auto constantK = CpuEmitter::getConstant(K);
     prefetch &= packedRhs && constantK && *constantK >= 64 && width * perPanel > 1;
     // What comes next: the following part of k of these panels, or the next group of panels. Each tile takes
     // an equal share of its lines.
@@ -189,7 +190,7 @@ struct MatMulEmitter {
       Value at = prefetch ? e.add(next, e.mul(e.div(e.sub(m, from), step), share)) : Value();
       emitTileAt(batch, m, tile.rows, sweep, at);
     });
-    if (auto rest = KernelEmitter::getConstant(e.sub(to, whole))) {
+    if (auto rest = CpuEmitter::getConstant(e.sub(to, whole))) {
       if (*rest)
         emitTileAt(batch, whole, *rest, sweep, Value());
       return;
@@ -256,7 +257,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
     return failure();
   nn::MatMulOp root = *roots.begin();
   collapseRows(clone, root, request.shapes);
-  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   MatMulEmitter mm{e, root};
   mm.packedRhs = getPackedMatrix(root.getRhs());
   mm.lhs = e.view(root.getLhs());
@@ -270,7 +271,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   mm.rightRow = rightRank - (root.getTransposeRhs() ? 1 : 2),
   mm.rightCol = rightRank - (root.getTransposeRhs() ? 2 : 1);
   bool ok = mm.lhs &&
-            (mm.packedRhs || (mm.rhs && KernelEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
+            (mm.packedRhs || (mm.rhs && CpuEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
             e.canStoreVectors(root.getResult(), mm.rank - 1, mm.lanes);
   if (!ok) {
     e.abandon();
@@ -282,14 +283,14 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   AffineExpr rows = result[mm.rank - 2], columns = result[mm.rank - 1];
   mm.M = e.size(rows), mm.N = e.size(columns), mm.K = e.size(root.getLhs(), mm.leftCol);
   mm.panels = e.ceilDiv(mm.N, e.constant(kPanel));
-  auto constantRows = KernelEmitter::getConstant(rows), constantColumns = KernelEmitter::getConstant(columns);
+  auto constantRows = CpuEmitter::getConstant(rows), constantColumns = CpuEmitter::getConstant(columns);
   std::optional<int64_t> constantPanels;
   if (constantColumns)
     constantPanels = llvm::divideCeil(*constantColumns, kPanel);
   mm.tile = chooseTile(constantRows, constantPanels, request.cpu);
 
   // A long k in parts: a tile's rows of the left operand then stay in L1, the panels in L2.
-  auto constantDepth = KernelEmitter::getConstant(mm.K);
+  auto constantDepth = CpuEmitter::getConstant(mm.K);
   if (constantDepth && *constantDepth > kLongDepth && constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
     mm.depthBlock =
         llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
@@ -319,7 +320,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
     Value rowBlock = e.rem(rest, blockCount);
     SmallVector<Value> batch = e.delinearize(e.div(rest, blockCount), result.drop_back(2));
     Value from = e.mul(rowBlock, e.constant(block)), to = e.min(e.add(from, e.constant(block)), mm.M);
-    auto oneBlock = KernelEmitter::getConstant(rowBlocks);
+    auto oneBlock = CpuEmitter::getConstant(rowBlocks);
     if (oneBlock && *oneBlock == 1)
       from = e.constant(0), to = mm.M;
     else if (constantRows && *constantRows % block == 0)

@@ -1,13 +1,14 @@
 // Normalizations: the choice of the family, after dimensions that are treated alike have been merged.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Norms.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *root, ArrayRef<Value> apart,
                                           ArrayRef<unsigned> barriers, nn::SymbolicShapes &shapes) {
@@ -60,23 +61,23 @@ FailureOr<Launch> aicc::cpu::emitNorm(KernelRequest &request) {
       .Case([&](nn::SoftmaxOp op) -> FailureOr<Launch> {
         unsigned axis = op.getAxis();
         op.setAxis(getMergedDimension(collapse({}, {axis, axis + 1}), axis));
-        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
         return emitSoftmax(e, op);
       })
       .Case<nn::LayerNormOp, nn::RmsNormOp>([&](auto op) -> FailureOr<Launch> {
         unsigned axis = op.getAxis();
         op.setAxis(getMergedDimension(collapse({}, {axis}), axis));
-        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
         return emitLayerNorm(e, op);
       })
       .Case([&](nn::GroupNormOp op) -> FailureOr<Launch> {
         collapse({op.getScale(), op.getBias()}, {1, 2});
-        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
         return emitGroupNorm(e, op);
       })
       .Case([&](nn::LrnOp op) -> FailureOr<Launch> {
         collapse({}, {1, 2});
-        KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+        CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
         return emitLrn(e, op);
       });
 }

@@ -8,11 +8,11 @@
 namespace aicc::cpu {
 
 /// Emits the kernel of a dispatch whose root is `root`; its body may have been collapsed (see collapseBody).
-Launch emitSoftmax(KernelEmitter &e, nn::SoftmaxOp root);
+Launch emitSoftmax(CpuEmitter &e, nn::SoftmaxOp root);
 /// nn.layer_norm or nn.rms_norm.
-Launch emitLayerNorm(KernelEmitter &e, mlir::Operation *root);
-Launch emitGroupNorm(KernelEmitter &e, nn::GroupNormOp root);
-Launch emitLrn(KernelEmitter &e, nn::LrnOp root);
+Launch emitLayerNorm(CpuEmitter &e, mlir::Operation *root);
+Launch emitGroupNorm(CpuEmitter &e, nn::GroupNormOp root);
+Launch emitLrn(CpuEmitter &e, nn::LrnOp root);
 
 /// Merges dimensions of all values but `apart` where everything around `root` is elementwise on its result's
 /// sizes, never across a `barrier` (before that dimension). Returns the flags of merged dimensions (d with d

@@ -10,7 +10,7 @@ using namespace aicc::cpu;
 
 void PlainConv::emitTile(Value image, Value group, Value channel, unsigned rows, ArrayRef<Value> outer,
                          Value column, Value phase, Value limit) {
-  KernelEmitter &e = window.e;
+  CpuEmitter &e = window.e;
   unsigned lanes = e.cpu.getLanes();
   Type element = window.input->element, accumulator = getAccumulatorType(e.b, element);
 
@@ -64,7 +64,7 @@ void PlainConv::emitTile(Value image, Value group, Value channel, unsigned rows,
 }
 
 Launch PlainConv::emit() {
-  KernelEmitter &e = window.e;
+  CpuEmitter &e = window.e;
   SmallVector<AffineExpr> sizes(e.shape(result));
   unsigned lanes = e.cpu.getLanes();
   int64_t rows = std::min<int64_t>(outputs, e.cpu.numVectorRegisters >= 32 ? 8 : 5),
@@ -74,7 +74,7 @@ Launch PlainConv::emit() {
   SmallVector<AffineExpr> outer(sizes.begin() + 2, sizes.end() - 1);
   AffineExpr lines = e.product(outer), columns = sizes.back();
   auto value = [](AffineExpr size, int64_t guess) {
-    return std::max<int64_t>(1, KernelEmitter::getConstant(size).value_or(guess));
+    return std::max<int64_t>(1, CpuEmitter::getConstant(size).value_or(guess));
   };
   double work = 2.0 * rows * inputs;
   for (int64_t k : window.kernel)
@@ -83,7 +83,7 @@ Launch PlainConv::emit() {
   int64_t whole = value(columns, 256), unit = int64_t(lanes) * 6 * step;
   int64_t width = single ? std::max<int64_t>(unit, int64_t(2e6 / work) / unit * unit) : whole;
   int64_t block = single ? 1 : std::clamp<int64_t>(int64_t(2e6 / (work * whole)), 1, value(lines, 64));
-  auto known = KernelEmitter::getConstant(columns);
+  auto known = CpuEmitter::getConstant(columns);
   vectors = known ? std::clamp<int64_t>(llvm::divideCeil(*known, lanes * step), 1,
                                         e.cpu.numVectorRegisters >= 32 ? 3 : 2)
                   : 2;
@@ -139,7 +139,7 @@ FailureOr<Launch> aicc::cpu::emitPlainConv(KernelRequest &request, exe::Dispatch
   unsigned rank = filter.size() - 2;
   if (pointwise && mergeSpatial(dispatch, root, request.shapes))
     rank = 1;
-  KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   const View *input = e.view(root.getInput());
   BlockArgument panels = getFilterPanels(root);
   const View *plain = panels ? nullptr : e.view(root.getFilter());

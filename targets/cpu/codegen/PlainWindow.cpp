@@ -108,7 +108,7 @@ Value PlainWindow::load(Value plane, const Tap &tap, unsigned vector) {
   unsigned lanes = e.cpu.getLanes();
   Value index = e.add(plane, tap.index[vector]),
         step = e.mul(e.size(input->strides[1 + rank()]), e.constant(stride()));
-  if (KernelEmitter::getConstant(step) == 1)
+  if (CpuEmitter::getConstant(step) == 1)
     return e.load(input->base, index, input->element, lanes, tap.mask[vector]);
   Value value = e.loadStrided(input->base, index, step, input->element, lanes, tap.mask[vector]);
   if (input->element.getIntOrFloatBitWidth() >= 32)

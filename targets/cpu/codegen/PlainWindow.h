@@ -10,7 +10,7 @@
 namespace aicc::cpu {
 
 struct PlainWindow {
-  KernelEmitter &e;
+  CpuEmitter &e;
   const View *input;
   SmallVector<AffineExpr> inSizes;                      // spatial
   SmallVector<int64_t> kernel, strides, dilations, low; // per spatial dimension

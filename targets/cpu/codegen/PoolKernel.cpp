@@ -2,18 +2,19 @@
 // last dimension in lanes.
 
 #include "targets/cpu/codegen/BlockedWindow.h"
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/PlainWindow.h"
 #include "targets/cpu/codegen/RegisterTile.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 namespace {
 struct Pool {
-  KernelEmitter &e;
+  CpuEmitter &e;
   Value input, result;
   ArrayRef<int64_t> kernel, strides, dilations, low, high;
   bool ceil, isMax, includePad;
@@ -186,7 +187,7 @@ Launch Pool::emitPlain(const View *view) {
   SmallVector<AffineExpr> sizes(e.shape(result));
   SmallVector<AffineExpr> outer(sizes.begin(), sizes.end() - 1);
   AffineExpr lines = e.product(outer), columns = sizes.back();
-  auto known = KernelEmitter::getConstant(columns);
+  auto known = CpuEmitter::getConstant(columns);
   unsigned vectors = known ? std::clamp<int64_t>(llvm::divideCeil(*known, lanes), 1, 4) : 2;
   bool exact = known && *known % (vectors * lanes) == 0;
   double work = double(known.value_or(64)) / lanes + 1; // cycles of a line
@@ -209,7 +210,7 @@ Launch Pool::emitPlain(const View *view) {
 template <typename Op>
 static FailureOr<Launch> emitPoolOf(KernelRequest &request, exe::DispatchOp dispatch, Op root,
                                     bool includePad) {
-  KernelEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, dispatch, request.shapes, request.cpu);
   const View *input = e.view(root.getInput());
   bool blocked = root.getBlock() != 0;
   Type element = cast<RankedTensorType>(root.getType()).getElementType();

@@ -17,7 +17,7 @@ static constexpr int64_t kChunkRows = 16;
 
 namespace {
 struct RecurrentEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   Operation *root = nullptr;
   unsigned gates = 0;
   nn::RnnDirection direction = nn::RnnDirection::forward;
@@ -89,7 +89,7 @@ struct RecurrentEmitter {
                 LeftFn left) {
     bool wide = e.cpu.numVectorRegisters >= 32;
     unsigned tileRows = manyRows ? 4 : 1, tileUnits = !manyRows ? 8 : wide ? 4 : 2;
-    auto unitCount = KernelEmitter::getConstant(e.sub(to, from));
+    auto unitCount = CpuEmitter::getConstant(e.sub(to, from));
     bool exact = unitCount && *unitCount % tileUnits == 0;
     auto tile = [&](Value row, unsigned numRows, Value unit) {
       SmallVector<llvm::unique_function<Value(Value, Value)>> lefts;
@@ -121,7 +121,7 @@ struct RecurrentEmitter {
     e.loop(from, to, e.constant(tileUnits), [&](Value unit) {
       Value step = e.constant(tileRows), whole = e.mul(e.div(rowCount, step), step);
       e.loop(e.constant(0), whole, step, [&](Value row) { tile(row, tileRows, unit); });
-      auto rest = KernelEmitter::getConstant(e.sub(rowCount, whole));
+      auto rest = CpuEmitter::getConstant(e.sub(rowCount, whole));
       if (tileRows > 1 && (!rest || *rest > 0))
         e.loop(whole, rowCount, e.constant(1), [&](Value row) { tile(row, 1, unit); });
     });
@@ -130,7 +130,7 @@ struct RecurrentEmitter {
 
   /// The inputs' share of all gates for steps [t, t + n), rows (step, sequence).
   void multiplyInputs(Value t, Value n) {
-    auto fixed = KernelEmitter::getConstant(e.mul(steps, batch));
+    auto fixed = CpuEmitter::getConstant(e.mul(steps, batch));
     multiply(weights, e.size(input, 2), e.mul(n, count), !fixed || *fixed > 1, e.constant(0), rows,
              inputGates, [&](Value row) {
                Value step = block == 1 ? row : e.div(row, count),
@@ -307,7 +307,7 @@ struct RecurrentEmitter {
     steps = e.size(input, 0), batch = e.size(input, 1), hidden = e.size(recurrence, 2);
     rows = e.mul(e.constant(gates), hidden);
     // Sequences share the weights that they read; a few workgroups should be left, though.
-    auto sequences = KernelEmitter::getConstant(batch);
+    auto sequences = CpuEmitter::getConstant(batch);
     block = !sequences || *sequences >= 8 ? 4 : *sequences >= 4 ? 2 : 1;
     int64_t chunk = kChunkRows / block;
 
@@ -356,7 +356,7 @@ struct RecurrentEmitter {
 } // namespace
 
 FailureOr<Launch> aicc::cpu::emitRecurrent(KernelRequest &request) {
-  KernelEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, request.dispatch, request.shapes, request.cpu);
   RecurrentEmitter emitter{e};
   auto take = [&](auto op, unsigned gates) {
     emitter.root = op, emitter.gates = gates, emitter.direction = op.getDirection();

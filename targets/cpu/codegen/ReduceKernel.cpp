@@ -3,26 +3,27 @@
 // blocks of them, are shared out.
 
 #include "targets/cpu/codegen/ArgReduce.h"
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/RegisterTile.h"
 #include "targets/cpu/codegen/Rows.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 namespace {
 /// How elements are combined: the reduction's kind in the accumulators' type.
 struct Combiner {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::ReduceKind kind;
   Type element; // of the tensor
   bool isFloat, isUnsigned;
   Type accumulator;
 
-  Combiner(KernelEmitter &e, nn::ReduceKind kind, Type element) : e(e), kind(kind), element(element) {
+  Combiner(CpuEmitter &e, nn::ReduceKind kind, Type element) : e(e), kind(kind), element(element) {
     isFloat = isa<FloatType>(element);
     isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
     accumulator = getAccumulatorType(e.b, element);
@@ -176,7 +177,7 @@ void collapseReduction(exe::DispatchOp dispatch, nn::ReduceOp root, nn::Symbolic
 }
 
 struct ReduceEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::ReduceOp root;
   Combiner combiner;
   SmallVector<unsigned> reduced, kept, keptInResult;
@@ -184,7 +185,7 @@ struct ReduceEmitter {
   bool lastReduced = false;
   unsigned lanes = 0, vectors = 1;
 
-  ReduceEmitter(KernelEmitter &e, nn::ReduceOp root)
+  ReduceEmitter(CpuEmitter &e, nn::ReduceOp root)
       : e(e), root(root),
         combiner(e, root.getKind(), cast<RankedTensorType>(root.getType()).getElementType()) {
     ArrayRef<AffineExpr> sizes = e.shape(root.getInput());
@@ -197,7 +198,7 @@ struct ReduceEmitter {
         reduced.push_back(d);
       }
       next += root.getKeepdims() || !isReduced;
-      if (KernelEmitter::getConstant(sizes[d]) != 1)
+      if (CpuEmitter::getConstant(sizes[d]) != 1)
         last = d, lastReduced = isReduced;
     }
     if (lastReduced) { // lanes run in the innermost loop: sizes of 1 behind it go first
@@ -210,7 +211,7 @@ struct ReduceEmitter {
     if (lastReduced || e.canStoreVectors(root.getResult(),
                                          keptInResult[llvm::find(kept, unsigned(last)) - kept.begin()], wide))
       lanes = wide;
-    auto inner = KernelEmitter::getConstant(sizes[last]);
+    auto inner = CpuEmitter::getConstant(sizes[last]);
     if (lanes && !lastReduced && inner)
       vectors = std::clamp<int64_t>(llvm::divideCeil(*inner, lanes), 1, 4);
   }
@@ -264,7 +265,7 @@ struct ReduceEmitter {
     bool along = lanes && !lastReduced;
     SmallVector<Value> masks;
     Value inner = last >= 0 ? e.size(root.getInput(), last) : Value();
-    auto constantInner = inner ? KernelEmitter::getConstant(inner) : std::nullopt;
+    auto constantInner = inner ? CpuEmitter::getConstant(inner) : std::nullopt;
     if (along && !(constantInner && *constantInner % (lanes * vectors) == 0))
       for (unsigned v = 0; v < vectors; ++v)
         masks.push_back(e.maskOf(e.sub(inner, e.add(idx[last], e.constant(v * lanes))), lanes));
@@ -300,7 +301,7 @@ struct ReduceEmitter {
     if (along)
       sizes[llvm::find(kept, unsigned(last)) - kept.begin()] = e.shape(root.getInput())[last].ceilDiv(block);
     AffineExpr rows = e.product(sizes);
-    int64_t work = KernelEmitter::getConstant(e.product(sizesOf(reduced))).value_or(512) * block;
+    int64_t work = CpuEmitter::getConstant(e.product(sizesOf(reduced))).value_or(512) * block;
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
     Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
           to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
@@ -324,13 +325,13 @@ FailureOr<Launch> aicc::cpu::emitReduce(KernelRequest &request) {
   auto roots = body.getOps<nn::ReduceOp>();
   auto argRoots = body.getOps<nn::ArgReduceOp>();
   if (llvm::hasSingleElement(argRoots) && roots.empty()) {
-    KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+    CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
     return emitArgReduce(e, *argRoots.begin());
   }
   if (!llvm::hasSingleElement(roots))
     return failure();
   nn::ReduceOp root = *roots.begin();
   collapseReduction(clone, root, request.shapes);
-  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   return ReduceEmitter(e, root).run();
 }

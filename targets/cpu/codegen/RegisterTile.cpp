@@ -48,20 +48,20 @@ TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64
   return best;
 }
 
-Value aicc::cpu::multiplyAdd(KernelEmitter &e, Value x, Value y, Value acc) {
+Value aicc::cpu::multiplyAdd(CpuEmitter &e, Value x, Value y, Value acc) {
   Type element = getElementTypeOrSelf(x.getType());
   if (isa<FloatType>(element))
     return e.b.create<math::FmaOp>(e.loc, x, y, acc);
   return e.b.create<arith::AddIOp>(e.loc, acc, e.b.create<arith::MulIOp>(e.loc, x, y));
 }
 
-SmallVector<Value> aicc::cpu::zeroTile(KernelEmitter &e, const TileOperands &t) {
+SmallVector<Value> aicc::cpu::zeroTile(CpuEmitter &e, const TileOperands &t) {
   auto type = VectorType::get({int64_t(t.lanes)}, t.accumulator);
   Value zero = e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(type));
   return SmallVector<Value>(t.rows * t.vectors, zero);
 }
 
-SmallVector<Value> aicc::cpu::emitTile(KernelEmitter &e, const TileOperands &t, Value from, Value to,
+SmallVector<Value> aicc::cpu::emitTile(CpuEmitter &e, const TileOperands &t, Value from, Value to,
                                        ValueRange init) {
   auto step = [&](Value k, ValueRange acc) {
     SmallVector<Value> right, next;
@@ -83,7 +83,7 @@ SmallVector<Value> aicc::cpu::emitTile(KernelEmitter &e, const TileOperands &t, 
     t.everyBlock(k);
     return e.loop(k, e.add(k, block), one, carried, step);
   });
-  auto rest = KernelEmitter::getConstant(e.sub(to, whole));
+  auto rest = CpuEmitter::getConstant(e.sub(to, whole));
   return rest && *rest == 0 ? acc : e.loop(whole, to, one, acc, step);
 }
 
@@ -101,14 +101,14 @@ static Type withElement(Type type, Type element) {
   return element;
 }
 
-Value aicc::cpu::toAccumulator(KernelEmitter &e, Value value, Type element) {
+Value aicc::cpu::toAccumulator(CpuEmitter &e, Value value, Type element) {
   Type wanted = getAccumulatorType(e.b, element);
   if (isa<FloatType>(wanted) && wanted != element)
     return e.b.create<arith::ExtFOp>(e.loc, withElement(value.getType(), wanted), value);
   return value;
 }
 
-Value aicc::cpu::fromAccumulator(KernelEmitter &e, Value value, Type element) {
+Value aicc::cpu::fromAccumulator(CpuEmitter &e, Value value, Type element) {
   Type wanted = getAccumulatorType(e.b, element);
   if (isa<FloatType>(wanted) && wanted != element)
     return e.b.create<arith::TruncFOp>(e.loc, withElement(value.getType(), element), value);

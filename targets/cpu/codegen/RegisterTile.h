@@ -5,7 +5,7 @@
 #ifndef AICC_TARGETS_CPU_CODEGEN_REGISTERTILE_H
 #define AICC_TARGETS_CPU_CODEGEN_REGISTERTILE_H
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/cpu/codegen/CpuEmitter.h"
 
 namespace aicc::cpu {
 
@@ -35,17 +35,17 @@ struct TileOperands {
 
 /// Runs k over [from, to) and returns the accumulators (row-major: row * vectors + vec), starting from
 /// `init`.
-SmallVector<Value> emitTile(KernelEmitter &e, const TileOperands &operands, Value from, Value to,
+SmallVector<Value> emitTile(CpuEmitter &e, const TileOperands &operands, Value from, Value to,
                             ValueRange init);
 /// Zero accumulators.
-SmallVector<Value> zeroTile(KernelEmitter &e, const TileOperands &operands);
+SmallVector<Value> zeroTile(CpuEmitter &e, const TileOperands &operands);
 /// acc + x * y elementwise: an fma for floats.
-Value multiplyAdd(KernelEmitter &e, Value x, Value y, Value acc);
+Value multiplyAdd(CpuEmitter &e, Value x, Value y, Value acc);
 /// f32 for half-precision floats, else the type itself.
 Type getAccumulatorType(mlir::OpBuilder &b, Type element);
 /// Converts a loaded element or vector to the accumulator's type, and back.
-Value toAccumulator(KernelEmitter &e, Value value, Type element);
-Value fromAccumulator(KernelEmitter &e, Value value, Type element);
+Value toAccumulator(CpuEmitter &e, Value value, Type element);
+Value fromAccumulator(CpuEmitter &e, Value value, Type element);
 
 } // namespace aicc::cpu
 

@@ -2,18 +2,19 @@
 // worker first tabulates them for each resized dimension, in double as reference evaluation does, so that
 // both choose the same neighbours; then rows are sums of gathered vectors.
 
-#include "targets/cpu/codegen/Collapse.h"
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/RegisterTile.h"
+#include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 namespace {
 struct Resize {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::ResizeOp root;
   const View *input;
   Type element, number; // of the tensor, and what weights and sums are held in
@@ -175,7 +176,7 @@ struct Resize {
     const Axis &axis = axes.back();
     if (axis.identity) {
       Value stride = e.size(input->strides.back()), at = e.add(offset, e.mul(column, stride));
-      if (KernelEmitter::getConstant(stride) == 1)
+      if (CpuEmitter::getConstant(stride) == 1)
         return {e.load(input->base, at, element, lanes, mask)};
       return {e.loadStrided(input->base, at, stride, element, lanes, mask)};
     }
@@ -247,7 +248,7 @@ struct Resize {
         tabulate(axis, e.size(input->strides[d]));
 
     AffineExpr rows = e.product(outer), columns = sizes.back();
-    auto known = KernelEmitter::getConstant(columns);
+    auto known = CpuEmitter::getConstant(columns);
     int64_t block =
         std::max<int64_t>(1, 24576 / (taps() * taps() * std::max<int64_t>(1, known.value_or(128))));
     EpilogueStore store(e, root.getResult(), rank - 1, lanes);
@@ -289,7 +290,7 @@ FailureOr<Launch> aicc::cpu::emitResize(KernelRequest &request) {
   unsigned rank = cast<RankedTensorType>(root.getType()).getRank();
   if (rank == 0)
     return failure();
-  KernelEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
+  CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   const View *input = e.view(root.getInput());
   if (!input) {
     e.abandon();

@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace aicc::cpu;
 
-SmallVector<Value> aicc::cpu::ifElse(KernelEmitter &e, Value condition, ValueRange otherwise,
+SmallVector<Value> aicc::cpu::ifElse(CpuEmitter &e, Value condition, ValueRange otherwise,
                                      llvm::function_ref<SmallVector<Value>()> body) {
   auto op = e.b.create<scf::IfOp>(e.loc, otherwise.getTypes(), condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(e.b);
@@ -23,7 +23,7 @@ SmallVector<Value> aicc::cpu::replicate(ValueRange once, unsigned copies) {
   return all;
 }
 
-SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies,
+SmallVector<Value> aicc::cpu::sweep(CpuEmitter &e, Value count, unsigned step, unsigned copies,
                                     ValueRange init, SweepBody body) {
   SmallVector<Value> state(init);
   unsigned each = state.size() / copies;
@@ -34,7 +34,7 @@ SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step
     e.clearMemo();
   };
   int64_t width = int64_t(step) * copies;
-  auto known = KernelEmitter::getConstant(count);
+  auto known = CpuEmitter::getConstant(count);
   Value whole =
       known ? e.constant(*known / width * width) : e.mul(e.div(count, e.constant(width)), e.constant(width));
   if (!known || *known >= width)
@@ -82,7 +82,7 @@ SmallVector<Value> aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step
   return state;
 }
 
-void aicc::cpu::sweep(KernelEmitter &e, Value count, unsigned step,
+void aicc::cpu::sweep(CpuEmitter &e, Value count, unsigned step,
                       llvm::function_ref<void(Value, Value)> body) {
   sweep(e, count, step, 1, {}, [&](Value i, Value mask, ValueRange) {
     body(i, mask);
@@ -94,7 +94,7 @@ Type aicc::cpu::lanesOf(Type scalar, unsigned lanes) {
   return lanes ? VectorType::get({int64_t(lanes)}, scalar) : scalar;
 }
 
-Value aicc::cpu::numberConstant(KernelEmitter &e, Type scalar, double number, unsigned lanes) {
+Value aicc::cpu::numberConstant(CpuEmitter &e, Type scalar, double number, unsigned lanes) {
   TypedAttr attr = isa<FloatType>(scalar) ? TypedAttr(e.b.getFloatAttr(scalar, number))
                                           : TypedAttr(e.b.getIntegerAttr(scalar, int64_t(number)));
   if (lanes)
@@ -102,21 +102,21 @@ Value aicc::cpu::numberConstant(KernelEmitter &e, Type scalar, double number, un
   return e.b.create<arith::ConstantOp>(e.loc, attr);
 }
 
-Value aicc::cpu::compare(KernelEmitter &e, arith::CmpIPredicate predicate, Value x, Value y) {
+Value aicc::cpu::compare(CpuEmitter &e, arith::CmpIPredicate predicate, Value x, Value y) {
   return e.b.create<arith::CmpIOp>(e.loc, predicate, x, y);
 }
-Value aicc::cpu::addf(KernelEmitter &e, Value x, Value y) { return e.b.create<arith::AddFOp>(e.loc, x, y); }
-Value aicc::cpu::subf(KernelEmitter &e, Value x, Value y) { return e.b.create<arith::SubFOp>(e.loc, x, y); }
-Value aicc::cpu::mulf(KernelEmitter &e, Value x, Value y) { return e.b.create<arith::MulFOp>(e.loc, x, y); }
-Value aicc::cpu::divf(KernelEmitter &e, Value x, Value y) { return e.b.create<arith::DivFOp>(e.loc, x, y); }
+Value aicc::cpu::addf(CpuEmitter &e, Value x, Value y) { return e.b.create<arith::AddFOp>(e.loc, x, y); }
+Value aicc::cpu::subf(CpuEmitter &e, Value x, Value y) { return e.b.create<arith::SubFOp>(e.loc, x, y); }
+Value aicc::cpu::mulf(CpuEmitter &e, Value x, Value y) { return e.b.create<arith::MulFOp>(e.loc, x, y); }
+Value aicc::cpu::divf(CpuEmitter &e, Value x, Value y) { return e.b.create<arith::DivFOp>(e.loc, x, y); }
 
-Value aicc::cpu::quickMax(KernelEmitter &e, Value x, Value y) {
+Value aicc::cpu::quickMax(CpuEmitter &e, Value x, Value y) {
   // The processor's max(y, x): x unless y is larger.
   Value larger = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::OGT, y, x);
   return e.b.create<arith::SelectOp>(e.loc, larger, y, x);
 }
 
-Value aicc::cpu::masked(KernelEmitter &e, Value mask, Value value, Value neutral) {
+Value aicc::cpu::masked(CpuEmitter &e, Value mask, Value value, Value neutral) {
   return mask ? e.b.create<arith::SelectOp>(e.loc, mask, value, neutral).getResult() : value;
 }
 
@@ -133,7 +133,7 @@ Value aicc::cpu::fold(ValueRange values, llvm::function_ref<Value(Value, Value)>
   return list[0];
 }
 
-Value aicc::cpu::foldLanes(KernelEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine) {
+Value aicc::cpu::foldLanes(CpuEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine) {
   auto type = dyn_cast<VectorType>(vector.getType());
   if (!type)
     return vector;
@@ -148,7 +148,7 @@ Value aicc::cpu::foldLanes(KernelEmitter &e, Value vector, llvm::function_ref<Va
   return e.b.create<vector::ExtractOp>(e.loc, vector, int64_t(0));
 }
 
-Value aicc::cpu::softmaxExp(KernelEmitter &e, Value x) {
+Value aicc::cpu::softmaxExp(CpuEmitter &e, Value x) {
   Type scalar = getElementTypeOrSelf(x.getType());
   auto vector = dyn_cast<VectorType>(x.getType());
   unsigned lanes = vector ? vector.getNumElements() : 0;
@@ -158,7 +158,7 @@ Value aicc::cpu::softmaxExp(KernelEmitter &e, Value x) {
   return e.b.create<arith::SelectOp>(e.loc, counts, power, numberConstant(e, scalar, 0, lanes));
 }
 
-Value aicc::cpu::reciprocalSqrt(KernelEmitter &e, Value x) {
+Value aicc::cpu::reciprocalSqrt(CpuEmitter &e, Value x) {
   Type scalar = getElementTypeOrSelf(x.getType());
   auto vector = dyn_cast<VectorType>(x.getType());
   Value one = numberConstant(e, scalar, 1.0, vector ? vector.getNumElements() : 0);

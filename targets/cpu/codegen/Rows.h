@@ -4,7 +4,7 @@
 #ifndef AICC_TARGETS_CPU_CODEGEN_ROWS_H
 #define AICC_TARGETS_CPU_CODEGEN_ROWS_H
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/cpu/codegen/CpuEmitter.h"
 
 namespace aicc::cpu {
 
@@ -16,39 +16,39 @@ using SweepBody = llvm::function_ref<SmallVector<Value>(Value i, Value mask, Val
 /// Runs `body` at i = 0, step, ... below `count`. `state` holds the carried values of `copies` independent
 /// copies, one copy after the other; body gets one copy's and returns its next. Where step > 1 leaves a rest,
 /// the last call has a mask of the step's lanes.
-SmallVector<Value> sweep(KernelEmitter &e, Value count, unsigned step, unsigned copies, ValueRange state,
+SmallVector<Value> sweep(CpuEmitter &e, Value count, unsigned step, unsigned copies, ValueRange state,
                          SweepBody body);
 /// The same without carried values.
-void sweep(KernelEmitter &e, Value count, unsigned step, llvm::function_ref<void(Value i, Value mask)> body);
+void sweep(CpuEmitter &e, Value count, unsigned step, llvm::function_ref<void(Value i, Value mask)> body);
 /// `copies` times the values `once`.
 SmallVector<Value> replicate(ValueRange once, unsigned copies);
 /// scf.if with results: `body`'s values, or `otherwise`.
-SmallVector<Value> ifElse(KernelEmitter &e, Value condition, ValueRange otherwise,
+SmallVector<Value> ifElse(CpuEmitter &e, Value condition, ValueRange otherwise,
                           llvm::function_ref<SmallVector<Value>()> body);
 
 /// A number of type `scalar` (float, or integer as far as the number is one), in `lanes` where > 0.
-Value numberConstant(KernelEmitter &e, Type scalar, double number, unsigned lanes);
+Value numberConstant(CpuEmitter &e, Type scalar, double number, unsigned lanes);
 /// Scalar or vector of `scalar`.
 Type lanesOf(Type scalar, unsigned lanes);
-Value compare(KernelEmitter &e, mlir::arith::CmpIPredicate predicate, Value x, Value y);
-Value addf(KernelEmitter &e, Value x, Value y);
-Value subf(KernelEmitter &e, Value x, Value y);
-Value mulf(KernelEmitter &e, Value x, Value y);
-Value divf(KernelEmitter &e, Value x, Value y);
+Value compare(CpuEmitter &e, mlir::arith::CmpIPredicate predicate, Value x, Value y);
+Value addf(CpuEmitter &e, Value x, Value y);
+Value subf(CpuEmitter &e, Value x, Value y);
+Value mulf(CpuEmitter &e, Value x, Value y);
+Value divf(CpuEmitter &e, Value x, Value y);
 /// The larger; `x` where `x` is a number and `y` NaN, `y` where `x` is NaN: one instruction, unlike
 /// arith.maximumf.
-Value quickMax(KernelEmitter &e, Value x, Value y);
+Value quickMax(CpuEmitter &e, Value x, Value y);
 /// `value` where the mask is set, else `neutral` (same type); `value` where there is no mask.
-Value masked(KernelEmitter &e, Value mask, Value value, Value neutral);
+Value masked(CpuEmitter &e, Value mask, Value value, Value neutral);
 /// Combines values to one by `combine`, as a tree.
 Value fold(ValueRange values, llvm::function_ref<Value(Value, Value)> combine);
 /// The same with a vector's lanes; a scalar stays as it is.
-Value foldLanes(KernelEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine);
+Value foldLanes(CpuEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine);
 /// e^x of a softmax, whose largest element is e^0: 0 below e^-80 (f64: e^-700), before products with such
 /// numbers become denormal, which costs a hundred cycles each. NaN stays.
-Value softmaxExp(KernelEmitter &e, Value x);
+Value softmaxExp(CpuEmitter &e, Value x);
 /// 1 / sqrt(x).
-Value reciprocalSqrt(KernelEmitter &e, Value x);
+Value reciprocalSqrt(CpuEmitter &e, Value x);
 
 } // namespace aicc::cpu
 

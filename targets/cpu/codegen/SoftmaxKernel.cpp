@@ -13,7 +13,7 @@ using namespace aicc::cpu;
 
 namespace {
 struct SoftmaxEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::SoftmaxOp root;
   Type element = {}, accumulator = {};
   int axis = 0, lane = 0;
@@ -91,15 +91,15 @@ struct SoftmaxEmitter {
     element = cast<RankedTensorType>(root.getType()).getElementType();
     accumulator = getAccumulatorType(e.b, element);
     for (int d = axis + 1; d < int(shape.size()); ++d)
-      if (KernelEmitter::getConstant(shape[d]) != 1)
+      if (CpuEmitter::getConstant(shape[d]) != 1)
         lane = d;
     unsigned wide = e.cpu.getLanes();
     if (e.canVectorize(root.getInput(), lane, wide) && e.canStoreVectors(root.getResult(), lane, wide))
       lanes = wide;
     along = lanes && lane == axis;
     const View *memory = e.view(root.getInput());
-    plain = memory && element == accumulator &&
-            (!lanes || KernelEmitter::getConstant(memory->strides[lane]) == 1);
+    plain =
+        memory && element == accumulator && (!lanes || CpuEmitter::getConstant(memory->strides[lane]) == 1);
     bool blocked = lanes && !along;
     SmallVector<AffineExpr> sizes(shape);
     AffineExpr length = shape[axis];
@@ -107,8 +107,7 @@ struct SoftmaxEmitter {
     if (blocked)
       sizes[lane] = sizes[lane].ceilDiv(lanes);
     AffineExpr rows = e.product(sizes);
-    int64_t work =
-        KernelEmitter::getConstant(length).value_or(256) * (blocked ? lanes : 1) * (lanes ? 2 : 16);
+    int64_t work = CpuEmitter::getConstant(length).value_or(256) * (blocked ? lanes : 1) * (lanes ? 2 : 16);
     int64_t rowsPerGroup = std::clamp<int64_t>(kRowPiece / std::max<int64_t>(1, work), 1, 1 << 20);
     Value from = e.mul(e.begin, e.constant(rowsPerGroup)),
           to = e.min(e.mul(e.end, e.constant(rowsPerGroup)), e.size(rows));
@@ -124,7 +123,7 @@ struct SoftmaxEmitter {
 };
 } // namespace
 
-Launch aicc::cpu::emitSoftmax(KernelEmitter &e, nn::SoftmaxOp root) {
+Launch aicc::cpu::emitSoftmax(CpuEmitter &e, nn::SoftmaxOp root) {
   SoftmaxEmitter emitter{e, root};
   return emitter.run();
 }

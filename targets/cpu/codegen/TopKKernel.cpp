@@ -11,7 +11,7 @@ using namespace aicc::cpu;
 
 namespace {
 struct TopKEmitter {
-  KernelEmitter &e;
+  CpuEmitter &e;
   nn::TopKOp root;
   Type element = {};
   Value keys = {}, places = {}; // the heap: elements and their positions
@@ -124,7 +124,7 @@ struct TopKEmitter {
     SmallVector<Value> values = resultPointers(e, root, 0), indices = resultPointers(e, root, 1);
     AffineExpr rows = split.outer * split.inner;
     int64_t each = std::max<int64_t>(
-        1, kIndexedPiece / std::max<int64_t>(1, KernelEmitter::getConstant(split.size).value_or(512)));
+        1, kIndexedPiece / std::max<int64_t>(1, CpuEmitter::getConstant(split.size).value_or(512)));
     Value possible = e.atEntry([&] {
       Value some = compare(e, arith::CmpIPredicate::sgt, k, e.constant(0));
       return both(some, compare(e, arith::CmpIPredicate::sle, k, size));
@@ -138,4 +138,4 @@ struct TopKEmitter {
 };
 } // namespace
 
-Launch aicc::cpu::emitTopK(KernelEmitter &e, nn::TopKOp root) { return TopKEmitter{e, root}.run(); }
+Launch aicc::cpu::emitTopK(CpuEmitter &e, nn::TopKOp root) { return TopKEmitter{e, root}.run(); }

@@ -2,12 +2,12 @@
 // result lies.
 
 #include "passes/dispatch/Views.h"
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/kernel/KernelEmitter.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace aicc;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 Value KernelEmitter::peelViews(Value yielded, Value root, SmallVector<Operation *> &chain) {
   while (root && yielded != root &&
@@ -78,14 +78,17 @@ void KernelEmitter::emitStores(Value root, const Coord &c, unsigned lanes, Value
     Type element = cast<RankedTensorType>(yielded.getType()).getElementType();
     ArrayRef<AffineExpr> sizes = shape(yielded);
     Value index = constant(0), stride;
+    SmallVector<AffineExpr> steps;
     for (unsigned d = 0; d < sizes.size(); ++d) {
-      Value step = size(product(sizes.drop_front(d + 1)));
+      steps.push_back(product(sizes.drop_front(d + 1)));
+      Value step = size(steps.back());
       index = add(index, mul(at.idx[d], step));
       if (int(d) == at.lane)
         stride = at.laneStride ? mul(step, at.laneStride) : step;
     }
     if (!stride || getConstant(stride) == 1) {
-      store(value, outputPointer(i), index, element, mask);
+      unsigned aligned = stride ? alignmentOf(steps, expr(0), at, lanes) : 1;
+      store(value, outputPointer(i), index, element, mask, aligned);
       continue;
     }
     for (unsigned l = 0; l < lanes; ++l) { // lanes lie apart: one by one

@@ -1,10 +1,10 @@
 // Circular functions and their inverses on 32-bit float lanes. Polynomials are minimax fits of the relative
 // error over the reduced range.
 
-#include "targets/cpu/codegen/MathFunctions.h"
+#include "targets/kernel/MathFunctions.h"
 
 using namespace mlir;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 static constexpr double pi = 3.14159265358979323846, halfPi = 1.57079632679489661923;
 
@@ -37,17 +37,17 @@ static Lanes flipSign(Lanes x, Lanes number, int bit) {
   return (x.bits() ^ (one << (31 - bit))).floats();
 }
 
-Lanes aicc::cpu::emitSin(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitSin(Lanes x, const MathFeatures &) {
   Quadrant q = reduceAngle(x);
   return flipSign(select(isNonZero(q.number & 1), q.cosine, q.sine), q.number, 1);
 }
 
-Lanes aicc::cpu::emitCos(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitCos(Lanes x, const MathFeatures &) {
   Quadrant q = reduceAngle(x);
   return flipSign(select(isNonZero(q.number & 1), q.sine, q.cosine), q.number + 1, 1);
 }
 
-Lanes aicc::cpu::emitTan(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitTan(Lanes x, const MathFeatures &) {
   Quadrant q = reduceAngle(x);
   Lanes odd = isNonZero(q.number & 1);
   return flipSign(select(odd, q.cosine, q.sine), q.number, 0) / select(odd, q.sine, q.cosine);
@@ -68,12 +68,12 @@ static ReducedAsin reduceAsin(Lanes x) {
   return {fma(s * square, p, s), large};
 }
 
-Lanes aicc::cpu::emitAsin(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitAsin(Lanes x, const MathFeatures &) {
   ReducedAsin r = reduceAsin(x);
   return copySign(select(r.large, fma(r.value, -2, halfPi), r.value), x);
 }
 
-Lanes aicc::cpu::emitAcos(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitAcos(Lanes x, const MathFeatures &) {
   ReducedAsin r = reduceAsin(x);
   Lanes twice = r.value + r.value;
   Lanes outer = select(x < 0, pi - twice, twice);
@@ -88,13 +88,13 @@ static Lanes reducedAtan(Lanes q) {
   return fma(q * square, p, q);
 }
 
-Lanes aicc::cpu::emitAtan(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitAtan(Lanes x, const MathFeatures &) {
   Lanes a = abs(x), large = a > 1;
   Lanes r = reducedAtan(select(large, 1 / a, a));
   return copySign(select(large, halfPi - r, r), x);
 }
 
-Lanes aicc::cpu::emitAtan2(Lanes y, Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitAtan2(Lanes y, Lanes x, const MathFeatures &) {
   Lanes ax = abs(x), ay = abs(y), steep = ay > ax;
   Lanes numerator = select(steep, ax, ay), denominator = select(steep, ay, ax);
   Lanes q = numerator / denominator;

@@ -1,11 +1,11 @@
 // Evaluation of operations that move elements by more than strides: gather, concatenation, padding, packing,
 // rotation.
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/kernel/KernelEmitter.h"
 
 using namespace mlir;
 using namespace aicc;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 /// Index (scalar or vector of any integer type) as i64, negative ones counted from `extent`, clamped into [0,
 /// extent).

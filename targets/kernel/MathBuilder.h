@@ -2,8 +2,8 @@
 // vector of any shape) and the builder that makes more of them; operators create arith operations without
 // fast-math flags, so nothing is fused or reassociated except where fma() says so.
 
-#ifndef AICC_TARGETS_CPU_CODEGEN_MATHBUILDER_H
-#define AICC_TARGETS_CPU_CODEGEN_MATHBUILDER_H
+#ifndef AICC_TARGETS_KERNEL_MATHBUILDER_H
+#define AICC_TARGETS_KERNEL_MATHBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -11,7 +11,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/ArrayRef.h"
 
-namespace aicc::cpu {
+namespace aicc::kernel {
 
 struct Lanes {
   mlir::ImplicitLocOpBuilder *b;
@@ -130,6 +130,6 @@ inline Lanes polynomial(Lanes x, llvm::ArrayRef<double> c) {
   return r;
 }
 
-} // namespace aicc::cpu
+} // namespace aicc::kernel
 
-#endif // AICC_TARGETS_CPU_CODEGEN_MATHBUILDER_H
+#endif // AICC_TARGETS_KERNEL_MATHBUILDER_H

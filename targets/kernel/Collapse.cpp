@@ -1,11 +1,11 @@
 // Merging of dimensions within a dispatch before emission: long loops, short index arithmetic.
 
-#include "targets/cpu/codegen/Collapse.h"
+#include "targets/kernel/Collapse.h"
 
 using namespace mlir;
 using namespace aicc;
 
-exe::DispatchOp aicc::cpu::cloneDetached(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
+exe::DispatchOp aicc::kernel::cloneDetached(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
   OpBuilder builder(dispatch.getContext());
   auto clone = cast<exe::DispatchOp>(builder.clone(*dispatch));
   Block &from = dispatch.getBody().front(), &to = clone.getBody().front();
@@ -25,9 +25,9 @@ static llvm::SmallVector<AffineExpr> getAligned(Value v, unsigned rank, nn::Symb
   return sizes;
 }
 
-llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values,
-                                                 llvm::ArrayRef<AffineExpr> full, unsigned keep,
-                                                 nn::SymbolicShapes &shapes) {
+llvm::SmallVector<bool> aicc::kernel::findMergeable(llvm::ArrayRef<Value> values,
+                                                    llvm::ArrayRef<AffineExpr> full, unsigned keep,
+                                                    nn::SymbolicShapes &shapes) {
   unsigned rank = full.size();
   auto isOne = [](AffineExpr e) { return nn::ShapeContext::getConstant(e) == 1; };
   // Where the result's size is 1, a dimension goes with whole and with broadcast ones: what a merged
@@ -56,8 +56,8 @@ llvm::SmallVector<bool> aicc::cpu::findMergeable(llvm::ArrayRef<Value> values,
   return merge;
 }
 
-void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<bool> merge,
-                                nn::SymbolicShapes &shapes) {
+void aicc::kernel::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<bool> merge,
+                                   nn::SymbolicShapes &shapes) {
   unsigned rank = merge.size();
   for (Value v : values) {
     llvm::SmallVector<AffineExpr> sizes = getAligned(v, rank, shapes), merged;
@@ -79,8 +79,21 @@ void aicc::cpu::mergeDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<boo
   }
 }
 
-void aicc::cpu::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full,
-                                   unsigned keep, nn::SymbolicShapes &shapes) {
+void aicc::kernel::collapseDimensions(llvm::ArrayRef<Value> values, llvm::ArrayRef<AffineExpr> full,
+                                      unsigned keep, nn::SymbolicShapes &shapes) {
   if (full.size() >= 2)
     mergeDimensions(values, findMergeable(values, llvm::SmallVector<AffineExpr>(full), keep, shapes), shapes);
+}
+
+void aicc::kernel::collapseElementwise(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes) {
+  Block &body = dispatch.getBody().front();
+  llvm::SmallVector<Value> values(body.getArguments());
+  for (Operation &op : body.without_terminator()) {
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    if (!isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
+      return;
+    values.push_back(op.getResult(0));
+  }
+  Value yielded = cast<exe::YieldOp>(body.back()).getValues().front();
+  collapseDimensions(values, llvm::SmallVector<AffineExpr>(shapes.get(yielded)), /*keep=*/0, shapes);
 }

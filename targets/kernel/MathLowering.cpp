@@ -1,16 +1,16 @@
 // The table of the math dialect's functions and what replaces each, and the rewriting around it: narrow
 // floats through 32 bits, 64-bit floats into calls of the builtins.
 
-#include "targets/cpu/codegen/MathLowering.h"
+#include "targets/kernel/MathLowering.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "targets/cpu/codegen/MathFunctions.h"
+#include "targets/kernel/MathFunctions.h"
 
 using namespace mlir;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 /// Calls the builtin `name` for each lane of `operands`, which have one shape and elements of one type.
 static Value callBuiltin(ImplicitLocOpBuilder &b, StringRef name, ValueRange operands) {
@@ -48,52 +48,65 @@ namespace {
 
 /// A function of one argument: its approximation in 32 bits, and the builtin's name in 64.
 template <typename Op> struct LowerUnary : OpRewritePattern<Op> {
-  using Emit = Lanes (*)(Lanes, const CpuDescriptor &);
-  LowerUnary(MLIRContext *context, const CpuDescriptor &cpu, Emit emit, StringRef builtin)
-      : OpRewritePattern<Op>(context), cpu(cpu), emit(emit), builtin(builtin) {}
+  using Emit = Lanes (*)(Lanes, const MathFeatures &);
+  using EmitWide = Lanes (*)(Lanes);
+  LowerUnary(MLIRContext *context, const MathFeatures &features, Emit emit, StringRef builtin,
+             EmitWide emitWide)
+      : OpRewritePattern<Op>(context), features(features), emit(emit), builtin(builtin), emitWide(emitWide) {}
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Type element = getElementTypeOrSelf(op.getType());
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value x = op.getOperand();
     if (element.isF32() || (builtin.empty() && element.isF64()))
-      rewriter.replaceOp(op, emit({&b, x}, cpu).v);
-    else if (element.isF64())
+      rewriter.replaceOp(op, emit({&b, x}, features).v);
+    else if (element.isF64() && features.builtins)
       rewriter.replaceOp(op, callBuiltin(b, builtin, x));
+    else if (element.isF64() && emitWide)
+      rewriter.replaceOp(op, emitWide({&b, x}).v);
+    else if (element.isF64())
+      rewriter.replaceOp(op, emit(Lanes{&b, x}.toF32(), features).toF64().v);
     else
       return failure();
     return success();
   }
 
-  CpuDescriptor cpu;
+  MathFeatures features;
   Emit emit;
   StringRef builtin;
+  EmitWide emitWide;
 };
 
 template <typename Op> struct LowerBinary : OpRewritePattern<Op> {
-  using Emit = Lanes (*)(Lanes, Lanes, const CpuDescriptor &);
-  LowerBinary(MLIRContext *context, const CpuDescriptor &cpu, Emit emit, StringRef builtin)
-      : OpRewritePattern<Op>(context), cpu(cpu), emit(emit), builtin(builtin) {}
+  using Emit = Lanes (*)(Lanes, Lanes, const MathFeatures &);
+  LowerBinary(MLIRContext *context, const MathFeatures &features, Emit emit, StringRef builtin)
+      : OpRewritePattern<Op>(context), features(features), emit(emit), builtin(builtin) {}
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Type element = getElementTypeOrSelf(op.getType());
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     if (element.isF32())
-      rewriter.replaceOp(op, emit({&b, op.getLhs()}, {&b, op.getRhs()}, cpu).v);
-    else if (element.isF64())
+      rewriter.replaceOp(op, emit({&b, op.getLhs()}, {&b, op.getRhs()}, features).v);
+    else if (element.isF64() && features.builtins)
       rewriter.replaceOp(op, callBuiltin(b, builtin, {op.getLhs(), op.getRhs()}));
+    else if (element.isF64() && isa<math::PowFOp>(op))
+      rewriter.replaceOp(op, emitPowWide({&b, op.getLhs()}, {&b, op.getRhs()}).v);
+    else if (element.isF64())
+      rewriter.replaceOp(
+          op, emit(Lanes{&b, op.getLhs()}.toF32(), Lanes{&b, op.getRhs()}.toF32(), features).toF64().v);
     else
       return failure();
     return success();
   }
 
-  CpuDescriptor cpu;
+  MathFeatures features;
   Emit emit;
   StringRef builtin;
 };
 
 struct LowerFPowI : OpRewritePattern<math::FPowIOp> {
-  LowerFPowI(MLIRContext *context, const CpuDescriptor &cpu) : OpRewritePattern(context), cpu(cpu) {}
+  LowerFPowI(MLIRContext *context, const MathFeatures &features)
+      : OpRewritePattern(context), features(features) {}
 
   LogicalResult matchAndRewrite(math::FPowIOp op, PatternRewriter &rewriter) const override {
     Type element = getElementTypeOrSelf(op.getType());
@@ -102,16 +115,21 @@ struct LowerFPowI : OpRewritePattern<math::FPowIOp> {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type wide = withElement(op.getRhs().getType(), b.getF64Type());
     Value y = b.create<arith::SIToFPOp>(wide, op.getRhs());
-    rewriter.replaceOp(op, element.isF32() ? emitPow({&b, op.getLhs()}, {&b, y}, cpu).v
-                                           : callBuiltin(b, "__aicc_pow_f64", {op.getLhs(), y}));
+    if (element.isF32())
+      rewriter.replaceOp(op, emitPow({&b, op.getLhs()}, {&b, y}, features).v);
+    else if (features.builtins)
+      rewriter.replaceOp(op, callBuiltin(b, "__aicc_pow_f64", {op.getLhs(), y}));
+    else
+      rewriter.replaceOp(op, emitPowWide({&b, op.getLhs()}, {&b, y}).v);
     return success();
   }
 
-  CpuDescriptor cpu;
+  MathFeatures features;
 };
 
 struct LowerIPowI : OpRewritePattern<math::IPowIOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerIPowI(MLIRContext *context, const MathFeatures &features)
+      : OpRewritePattern(context), features(features) {}
 
   LogicalResult matchAndRewrite(math::IPowIOp op, PatternRewriter &rewriter) const override {
     Type element = getElementTypeOrSelf(op.getType());
@@ -121,9 +139,29 @@ struct LowerIPowI : OpRewritePattern<math::IPowIOp> {
     Type wide = withElement(op.getType(), b.getI64Type());
     bool extend = wide != op.getType();
     auto widened = [&](Value v) -> Value { return extend ? b.create<arith::ExtSIOp>(wide, v) : v; };
-    Value r = callBuiltin(b, "__aicc_ipow_i64", {widened(op.getLhs()), widened(op.getRhs())});
+    Value x = widened(op.getLhs()), n = widened(op.getRhs());
+    Value r =
+        features.builtins ? callBuiltin(b, "__aicc_ipow_i64", {x, n}) : emitIntegerPower({&b, x}, {&b, n}).v;
     // Powers modulo 2^64 are those of the narrow type in their low bits.
     rewriter.replaceOp(op, extend ? b.create<arith::TruncIOp>(op.getType(), r) : r);
+    return success();
+  }
+
+  MathFeatures features;
+};
+
+/// fmod without an instruction or a builtin: exact while the quotient is below 2^52.
+struct LowerRemF : OpRewritePattern<arith::RemFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::RemFOp op, PatternRewriter &rewriter) const override {
+    Type element = getElementTypeOrSelf(op.getType());
+    if (!element.isF32() && !element.isF64())
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Lanes x{&b, op.getLhs()}, y{&b, op.getRhs()};
+    rewriter.replaceOp(op, element.isF64() ? emitRemainder(x, y).v
+                                           : emitRemainder(x.toF64(), y.toF64()).toF32().v);
     return success();
   }
 };
@@ -131,8 +169,8 @@ struct LowerIPowI : OpRewritePattern<math::IPowIOp> {
 /// Elementwise arithmetic on 16-bit floats, in 32 bits: result and operands are converted around it. Half
 /// precision stays where the processor computes in it, except for functions.
 struct WidenNarrowFloats : RewritePattern {
-  WidenNarrowFloats(MLIRContext *context, const CpuDescriptor &cpu)
-      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context), fp16(cpu.fp16) {}
+  WidenNarrowFloats(MLIRContext *context, const MathFeatures &features)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context), fp16(features.fp16) {}
 
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
     bool isMath = isa<math::MathDialect>(op->getDialect());
@@ -169,40 +207,43 @@ struct WidenNarrowFloats : RewritePattern {
 } // namespace
 
 template <typename Op>
-static void unary(RewritePatternSet &patterns, const CpuDescriptor &cpu, typename LowerUnary<Op>::Emit emit,
-                  StringRef builtin) {
-  patterns.add<LowerUnary<Op>>(patterns.getContext(), cpu, emit, builtin);
+static void unary(RewritePatternSet &patterns, const MathFeatures &features,
+                  typename LowerUnary<Op>::Emit emit, StringRef builtin,
+                  typename LowerUnary<Op>::EmitWide emitWide = nullptr) {
+  patterns.add<LowerUnary<Op>>(patterns.getContext(), features, emit, builtin, emitWide);
 }
 
-void aicc::cpu::populateMathLoweringPatterns(RewritePatternSet &patterns, const CpuDescriptor &cpu) {
-  unary<math::ExpOp>(patterns, cpu, emitExp, "__aicc_exp_f64");
-  unary<math::Exp2Op>(patterns, cpu, emitExp2, "__aicc_exp2_f64");
-  unary<math::ExpM1Op>(patterns, cpu, emitExpm1, "__aicc_expm1_f64");
-  unary<math::LogOp>(patterns, cpu, emitLog, "__aicc_log_f64");
-  unary<math::Log2Op>(patterns, cpu, emitLog2, "__aicc_log2_f64");
-  unary<math::Log10Op>(patterns, cpu, emitLog10, "__aicc_log10_f64");
-  unary<math::Log1pOp>(patterns, cpu, emitLog1p, "__aicc_log1p_f64");
-  unary<math::SinhOp>(patterns, cpu, emitSinh, "__aicc_sinh_f64");
-  unary<math::CoshOp>(patterns, cpu, emitCosh, "__aicc_cosh_f64");
-  unary<math::TanhOp>(patterns, cpu, emitTanh, "__aicc_tanh_f64");
-  unary<math::AsinhOp>(patterns, cpu, emitAsinh, "__aicc_asinh_f64");
-  unary<math::AcoshOp>(patterns, cpu, emitAcosh, "__aicc_acosh_f64");
-  unary<math::AtanhOp>(patterns, cpu, emitAtanh, "__aicc_atanh_f64");
-  unary<math::ErfOp>(patterns, cpu, emitErf, "__aicc_erf_f64");
-  unary<math::CbrtOp>(patterns, cpu, emitCbrt, "__aicc_cbrt_f64");
-  unary<math::SinOp>(patterns, cpu, emitSin, "__aicc_sin_f64");
-  unary<math::CosOp>(patterns, cpu, emitCos, "__aicc_cos_f64");
-  unary<math::TanOp>(patterns, cpu, emitTan, "__aicc_tan_f64");
-  unary<math::AsinOp>(patterns, cpu, emitAsin, "__aicc_asin_f64");
-  unary<math::AcosOp>(patterns, cpu, emitAcos, "__aicc_acos_f64");
-  unary<math::AtanOp>(patterns, cpu, emitAtan, "__aicc_atan_f64");
-  unary<math::RsqrtOp>(patterns, cpu, emitRsqrt, "");
+void aicc::kernel::populateMathLoweringPatterns(RewritePatternSet &patterns, const MathFeatures &features) {
+  unary<math::ExpOp>(patterns, features, emitExp, "__aicc_exp_f64", emitExpWide);
+  unary<math::Exp2Op>(patterns, features, emitExp2, "__aicc_exp2_f64", emitExp2Wide);
+  unary<math::ExpM1Op>(patterns, features, emitExpm1, "__aicc_expm1_f64");
+  unary<math::LogOp>(patterns, features, emitLog, "__aicc_log_f64", emitLogWide);
+  unary<math::Log2Op>(patterns, features, emitLog2, "__aicc_log2_f64", emitLog2Wide);
+  unary<math::Log10Op>(patterns, features, emitLog10, "__aicc_log10_f64");
+  unary<math::Log1pOp>(patterns, features, emitLog1p, "__aicc_log1p_f64");
+  unary<math::SinhOp>(patterns, features, emitSinh, "__aicc_sinh_f64");
+  unary<math::CoshOp>(patterns, features, emitCosh, "__aicc_cosh_f64");
+  unary<math::TanhOp>(patterns, features, emitTanh, "__aicc_tanh_f64", emitTanhWide);
+  unary<math::AsinhOp>(patterns, features, emitAsinh, "__aicc_asinh_f64");
+  unary<math::AcoshOp>(patterns, features, emitAcosh, "__aicc_acosh_f64");
+  unary<math::AtanhOp>(patterns, features, emitAtanh, "__aicc_atanh_f64");
+  unary<math::ErfOp>(patterns, features, emitErf, "__aicc_erf_f64");
+  unary<math::CbrtOp>(patterns, features, emitCbrt, "__aicc_cbrt_f64");
+  unary<math::SinOp>(patterns, features, emitSin, "__aicc_sin_f64");
+  unary<math::CosOp>(patterns, features, emitCos, "__aicc_cos_f64");
+  unary<math::TanOp>(patterns, features, emitTan, "__aicc_tan_f64");
+  unary<math::AsinOp>(patterns, features, emitAsin, "__aicc_asin_f64");
+  unary<math::AcosOp>(patterns, features, emitAcos, "__aicc_acos_f64");
+  unary<math::AtanOp>(patterns, features, emitAtan, "__aicc_atan_f64");
+  unary<math::RsqrtOp>(patterns, features, emitRsqrt, "");
   MLIRContext *context = patterns.getContext();
-  patterns.add<LowerBinary<math::PowFOp>>(context, cpu, emitPow, "__aicc_pow_f64");
-  patterns.add<LowerBinary<math::Atan2Op>>(context, cpu, emitAtan2, "__aicc_atan2_f64");
-  patterns.add<LowerFPowI>(context, cpu);
-  patterns.add<LowerIPowI>(context);
-  patterns.add<WidenNarrowFloats>(context, cpu);
-  if (!cpu.bf16)
+  patterns.add<LowerBinary<math::PowFOp>>(context, features, emitPow, "__aicc_pow_f64");
+  patterns.add<LowerBinary<math::Atan2Op>>(context, features, emitAtan2, "__aicc_atan2_f64");
+  patterns.add<LowerFPowI>(context, features);
+  patterns.add<LowerIPowI>(context, features);
+  if (!features.builtins)
+    patterns.add<LowerRemF>(context);
+  patterns.add<WidenNarrowFloats>(context, features);
+  if (!features.bf16 && features.expandBf16)
     arith::populateExpandBFloat16Patterns(patterns);
 }

@@ -4,10 +4,10 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "targets/cpu/codegen/MathFunctions.h"
+#include "targets/kernel/MathFunctions.h"
 
 using namespace mlir;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 static constexpr double log2e = 1.4426950408889634, ln2 = 0.6931471805599453;
 /// ln 2 in two parts: the first has few bits, so that its product with an exponent is exact.
@@ -16,10 +16,10 @@ static constexpr double smallestNormal = 1.1754943508222875e-38;
 static constexpr double infinity = __builtin_inf(), notANumber = __builtin_nan("");
 
 /// Whether these are the 16 lanes of a 512-bit register, for which some functions have instructions.
-static bool isWideRegister(Lanes x, const CpuDescriptor &cpu) {
+static bool isWideRegister(Lanes x, const MathFeatures &features) {
   auto type = dyn_cast<VectorType>(x.v.getType());
-  return cpu.vectorBits >= 512 && type && type.getRank() == 1 && type.getDimSize(0) == 16 &&
-         !type.isScalable() && type.getElementType().isF32();
+  return features.avx512 && type && type.getRank() == 1 && type.getDimSize(0) == 16 && !type.isScalable() &&
+         type.getElementType().isF32();
 }
 
 static Lanes callIntrinsic(Lanes like, StringRef name, ValueRange operands) {
@@ -55,8 +55,8 @@ static Lanes exp2Reduced(Lanes f) {
 }
 
 /// p * 2^n, with denormals and overflow to infinity; n in [-252, 256].
-static Lanes scaleByPower(Lanes p, Rounded n, const CpuDescriptor &cpu) {
-  if (isWideRegister(p, cpu)) {
+static Lanes scaleByPower(Lanes p, Rounded n, const MathFeatures &features) {
+  if (isWideRegister(p, features)) {
     Value allLanes = p.b->create<arith::ConstantOp>(p.b->getI16IntegerAttr(-1));
     Value currentRounding = p.b->create<arith::ConstantOp>(p.b->getI32IntegerAttr(4));
     return callIntrinsic(p, "llvm.x86.avx512.mask.scalef.ps.512",
@@ -66,18 +66,18 @@ static Lanes scaleByPower(Lanes p, Rounded n, const CpuDescriptor &cpu) {
   return p * powerOfTwo(half) * powerOfTwo(n.integer - half);
 }
 
-Lanes aicc::cpu::emitExp(Lanes x, const CpuDescriptor &cpu) {
+Lanes aicc::kernel::emitExp(Lanes x, const MathFeatures &features) {
   x = atMost(atLeast(x, -105), 89);
   Rounded n = roundProduct(x, log2e);
   // log2(e) in two floats: f is exact to 2^-26 whatever x is.
   Lanes f = fma(x, 1.925963033500011e-08, fma(x, 1.44269502162933349609375, -n.value));
-  return scaleByPower(exp2Reduced(f), n, cpu);
+  return scaleByPower(exp2Reduced(f), n, features);
 }
 
-Lanes aicc::cpu::emitExp2(Lanes x, const CpuDescriptor &cpu) {
+Lanes aicc::kernel::emitExp2(Lanes x, const MathFeatures &features) {
   x = atMost(atLeast(x, -151), 129);
   Rounded n = roundProduct(x, 1);
-  return scaleByPower(exp2Reduced(x - n.value), n, cpu);
+  return scaleByPower(exp2Reduced(x - n.value), n, features);
 }
 
 /// (e^x - 1) / 4, which does not overflow before x = 90; relative accuracy around 0, too.
@@ -90,20 +90,20 @@ static Lanes quarterExpm1(Lanes x) {
   return fma(fma(r * r, q, r), quarter, quarter - 0.25);
 }
 
-Lanes aicc::cpu::emitExpm1(Lanes x, const CpuDescriptor &) { return quarterExpm1(x) * 4; }
+Lanes aicc::kernel::emitExpm1(Lanes x, const MathFeatures &) { return quarterExpm1(x) * 4; }
 
-Lanes aicc::cpu::emitSinh(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitSinh(Lanes x, const MathFeatures &) {
   // With E = (e^|x| - 1)/2: sinh|x| = E + E/(2E + 1).
   Lanes e = quarterExpm1(abs(x)) * 2, bounded = atMost(e, 1e30);
   return copySign(e + bounded / fma(bounded, 2, 1), x);
 }
 
-Lanes aicc::cpu::emitCosh(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitCosh(Lanes x, const MathFeatures &) {
   Lanes half = fma(quarterExpm1(abs(x)), 2, 0.5); // e^|x| / 2
   return half + 0.25 / half;
 }
 
-Lanes aicc::cpu::emitTanh(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitTanh(Lanes x, const MathFeatures &) {
   // tanh a = (e^2a - 1) / (e^2a + 1); 1 in 32 bits from a = 9.1 on.
   Lanes a = atMost(abs(x), 10);
   Lanes quarter = quarterExpm1(a + a);
@@ -148,12 +148,12 @@ static Lanes logSpecials(Lanes x, Lanes result) {
   return select(x == 0, x.constant(-infinity), result);
 }
 
-Lanes aicc::cpu::emitLog(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitLog(Lanes x, const MathFeatures &) {
   Split s = split(x);
   return logSpecials(x, fma(s.e, ln2High, s.f + logReduced(s.f, s.e * ln2Low)));
 }
 
-Lanes aicc::cpu::emitLog2(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitLog2(Lanes x, const MathFeatures &) {
   Split s = split(x);
   Lanes tail = logReduced(s.f, s.f.constant(0));
   // log2(e) as 1.4375 + rest: f * 1.4375 stays nearly exact.
@@ -161,7 +161,7 @@ Lanes aicc::cpu::emitLog2(Lanes x, const CpuDescriptor &) {
   return logSpecials(x, s.e + fma(s.f, 1.4375, low));
 }
 
-Lanes aicc::cpu::emitLog10(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitLog10(Lanes x, const MathFeatures &) {
   const double log10e = 0.4342944819032518, log10of2High = 0.30078125, log10of2Low = 2.4874566398119522e-04;
   Split s = split(x);
   Lanes tail = logReduced(s.f, s.f.constant(0));
@@ -169,7 +169,7 @@ Lanes aicc::cpu::emitLog10(Lanes x, const CpuDescriptor &) {
   return logSpecials(x, fma(s.e, log10of2High, fma(s.f, 0.4375, low)));
 }
 
-Lanes aicc::cpu::emitLog1p(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitLog1p(Lanes x, const MathFeatures &) {
   // u = 1 + x rounded, and what the rounding lost, scaled as u's mantissa.
   Lanes u = x + 1, seen = u - 1;
   Lanes lost = (1 - (u - seen)) + (x - seen);
@@ -180,22 +180,22 @@ Lanes aicc::cpu::emitLog1p(Lanes x, const CpuDescriptor &) {
   return logSpecials(u, result);
 }
 
-Lanes aicc::cpu::emitAsinh(Lanes x, const CpuDescriptor &cpu) {
+Lanes aicc::kernel::emitAsinh(Lanes x, const MathFeatures &features) {
   Lanes a = abs(x), large = a > 1e9;
   Lanes z = a + a * a / (sqrt(fma(a, a, 1)) + 1);
-  Lanes r = emitLog1p(select(large, a, z), cpu);
+  Lanes r = emitLog1p(select(large, a, z), features);
   return copySign(select(large, r + ln2, r), x);
 }
 
-Lanes aicc::cpu::emitAcosh(Lanes x, const CpuDescriptor &cpu) {
+Lanes aicc::kernel::emitAcosh(Lanes x, const MathFeatures &features) {
   Lanes t = x - 1, large = x > 1e9;
-  Lanes r = emitLog1p(select(large, x, t + sqrt(t * (t + 2))), cpu);
+  Lanes r = emitLog1p(select(large, x, t + sqrt(t * (t + 2))), features);
   return select(x < 1, x.constant(notANumber), select(large, r + ln2, r));
 }
 
-Lanes aicc::cpu::emitAtanh(Lanes x, const CpuDescriptor &cpu) {
+Lanes aicc::kernel::emitAtanh(Lanes x, const MathFeatures &features) {
   Lanes a = abs(x);
-  return copySign(emitLog1p((a + a) / (1 - a), cpu) * 0.5, x);
+  return copySign(emitLog1p((a + a) / (1 - a), features) * 0.5, x);
 }
 
 //===--- Powers
@@ -226,7 +226,7 @@ static Lanes exp2Wide(Lanes t) {
   return (p.bits() + (sum.bits() << 52)).floats().toF32();
 }
 
-Lanes aicc::cpu::emitPow(Lanes x, Lanes y, const CpuDescriptor &) {
+Lanes aicc::kernel::emitPow(Lanes x, Lanes y, const MathFeatures &) {
   Lanes wideY = y.element().isF64() ? y : y.toF64();
   Lanes l = log2Wide(abs(x));
   Lanes r = exp2Wide(select(l == 0, l, wideY * l)); // |x| = 1 wins over an infinite y
@@ -245,13 +245,13 @@ Lanes aicc::cpu::emitPow(Lanes x, Lanes y, const CpuDescriptor &) {
   return select((x == 1) | (wideY == 0), r.constant(1), r);
 }
 
-Lanes aicc::cpu::emitCbrt(Lanes x, const CpuDescriptor &) {
+Lanes aicc::kernel::emitCbrt(Lanes x, const MathFeatures &) {
   Lanes r = exp2Wide(log2Wide(abs(x)) * 0.3333333333333333);
   // Zero and infinity are their own roots; NaN stays.
   return select((abs(x) > 0) & (abs(x) < infinity), copySign(r, x), x);
 }
 
-Lanes aicc::cpu::emitRsqrt(Lanes x, const CpuDescriptor &) { return 1 / sqrt(x); }
+Lanes aicc::kernel::emitRsqrt(Lanes x, const MathFeatures &) { return 1 / sqrt(x); }
 
 //===--- erf
 //-------------------------------------------------------------------------------------------------------===//
@@ -259,10 +259,10 @@ Lanes aicc::cpu::emitRsqrt(Lanes x, const CpuDescriptor &) { return 1 / sqrt(x);
 /// erf(a) / a around a = i * erfTop / 31, as a cubic in a * 31 / erfTop - i. Beyond erfTop, erf is 1 in 32
 /// bits.
 static constexpr double erfTop = 3.85;
-#include "targets/cpu/codegen/ErfTable.inc"
+#include "targets/kernel/ErfTable.inc"
 
-Lanes aicc::cpu::emitErf(Lanes x, const CpuDescriptor &cpu) {
-  if (isWideRegister(x, cpu)) {
+Lanes aicc::kernel::emitErf(Lanes x, const MathFeatures &features) {
+  if (isWideRegister(x, features)) {
     // A table of 32 entries in two registers for each coefficient; the instruction looks at 5 bits of the
     // index.
     Lanes a = atMost(abs(x), erfTop);

@@ -1,13 +1,13 @@
-// The function's frame, i64 arithmetic and memory access of the kernel emitter. Evaluation of fused work:
+// The body's frame, i64 arithmetic and memory access of the kernel emitter. Evaluation of fused work:
 // KernelFusion.cpp.
 
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/kernel/KernelEmitter.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 /// The symbols on which sizes within the dispatch depend, ascending.
 static SmallVector<unsigned> collectSymbols(aicc::exe::DispatchOp dispatch,
@@ -38,55 +38,20 @@ static SmallVector<unsigned> collectSymbols(aicc::exe::DispatchOp dispatch,
   return list;
 }
 
-KernelEmitter::KernelEmitter(ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch,
-                             nn::SymbolicShapes &shapes, const CpuDescriptor &cpu)
-    : b(module.getContext()), loc(dispatch.getLoc()), dispatch(dispatch), shapes(shapes), cpu(cpu),
-      module(module) {
-  // @name loads addresses and parameters and calls @name.body, whose pointers are declared not to alias: what
-  // LLVM needs to keep loads and stores apart.
-  MLIRContext *ctx = module.getContext();
-  Type ptr = LLVM::LLVMPointerType::get(ctx), i64 = b.getI64Type(), none = LLVM::LLVMVoidType::get(ctx);
-  usedSymbols = collectSymbols(dispatch, shapes);
-  unsigned buffers = dispatch.getNumOperands() + dispatch.getNumResults();
-  SmallVector<Type> bodyTypes(buffers, ptr);
-  bodyTypes.append(usedSymbols.size(), i64);
-  bodyTypes.append({i64, i64, ptr});
+KernelEmitter::KernelEmitter(ModuleOp module, exe::DispatchOp dispatch, nn::SymbolicShapes &shapes)
+    : b(module.getContext()), loc(dispatch.getLoc()), dispatch(dispatch), shapes(shapes), module(module),
+      usedSymbols(collectSymbols(dispatch, shapes)) {}
 
-  b.setInsertionPointToEnd(module.getBody());
-  std::string bodyName = (name + ".body").str();
-  func = b.create<LLVM::LLVMFuncOp>(loc, bodyName, LLVM::LLVMFunctionType::get(none, bodyTypes),
-                                    LLVM::Linkage::Internal);
+void KernelEmitter::startBody(LLVM::LLVMFuncOp function, StringRef entryName) {
+  func = function;
+  entry = entryName.str();
+  Block *block = func.addEntryBlock(b);
+  unsigned buffers = getNumBuffers();
   for (unsigned i = 0; i < buffers; ++i)
-    func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
-  func.setArgAttr(bodyTypes.size() - 1, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
-  Block *entry = func.addEntryBlock(b);
-
-  outer = b.create<LLVM::LLVMFuncOp>(loc, name, LLVM::LLVMFunctionType::get(none, {ptr, ptr, i64, i64, ptr}));
-  Block *outerEntry = outer.addEntryBlock(b);
-  b.setInsertionPointToStart(outerEntry);
-  SmallVector<Value> args;
-  auto loadSlot = [&](Value base, unsigned i, Type type) {
-    Value at =
-        i ? b.create<LLVM::GEPOp>(loc, ptr, i64, base, ArrayRef<LLVM::GEPArg>{int32_t(i)}).getResult() : base;
-    return b.create<LLVM::LoadOp>(loc, type, at).getResult();
-  };
-  for (unsigned i = 0; i < buffers; ++i)
-    args.push_back(loadSlot(outerEntry->getArgument(0), i, ptr));
+    pointers[i] = block->getArgument(i);
   for (unsigned i = 0; i < usedSymbols.size(); ++i)
-    args.push_back(loadSlot(outerEntry->getArgument(1), i, i64));
-  for (unsigned i = 2; i < 5; ++i)
-    args.push_back(outerEntry->getArgument(i));
-  b.create<LLVM::CallOp>(loc, TypeRange{}, SymbolRefAttr::get(ctx, bodyName), args);
-  b.create<LLVM::ReturnOp>(loc, ValueRange{});
-
-  for (unsigned i = 0; i < buffers; ++i)
-    pointers[i] = entry->getArgument(i);
-  for (unsigned i = 0; i < usedSymbols.size(); ++i)
-    sizes[getAffineSymbolExpr(usedSymbols[i], ctx)] = entry->getArgument(buffers + i);
-  begin = entry->getArgument(bodyTypes.size() - 3);
-  end = entry->getArgument(bodyTypes.size() - 2);
-  scratch = entry->getArgument(bodyTypes.size() - 1);
-  b.setInsertionPointToEnd(entry);
+    sizes[getAffineSymbolExpr(usedSymbols[i], b.getContext())] = block->getArgument(buffers + i);
+  b.setInsertionPointToEnd(block);
   entryEnd = b.create<LLVM::ReturnOp>(loc, ValueRange{});
   // Hoisted values go before a marker, which the kernel's own code follows: dominance by construction.
   b.setInsertionPoint(entryEnd);
@@ -97,12 +62,17 @@ KernelEmitter::KernelEmitter(ModuleOp module, llvm::StringRef name, exe::Dispatc
 
 Launch KernelEmitter::finish(AffineExpr grid, AffineExpr scratchBytes) {
   Launch launch;
-  launch.entry = func.getName().drop_back(StringRef(".body").size()).str();
+  launch.entry = entry;
   launch.grid = grid;
   launch.scratchBytes = scratchBytes ? scratchBytes : expr(0);
   for (unsigned symbol : usedSymbols)
     launch.params.push_back(getAffineSymbolExpr(symbol, b.getContext()));
   return launch;
+}
+
+void KernelEmitter::abandon() {
+  for (Operation *op : owned)
+    op->erase();
 }
 
 //===--- i64 arithmetic
@@ -283,38 +253,36 @@ Type KernelEmitter::memoryType(Type element) {
   return element.isInteger(1) ? b.getI8Type() : registerType(element);
 }
 
-static Type vectorOf(Type type, unsigned lanes) {
+Type KernelEmitter::vectorOf(Type type, unsigned lanes) {
   return lanes ? VectorType::get({int64_t(lanes)}, type) : type;
 }
 
 Value KernelEmitter::address(Value base, Value index, Type element) {
   if (auto zero = getConstant(index); zero && *zero == 0)
     return base;
-  return b.create<LLVM::GEPOp>(loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element), base,
-                               ValueRange{index});
+  return b.create<LLVM::GEPOp>(loc, base.getType(), memoryType(element), base, ValueRange{index});
 }
 
-/// i8 in memory to i1 in registers.
-static Value fromMemory(OpBuilder &b, Location loc, Value value, Type element) {
+Value KernelEmitter::fromMemory(Value value, Type element) {
   if (!element.isInteger(1))
     return value;
   Value zero = b.create<arith::ConstantOp>(loc, b.getZeroAttr(value.getType()));
   return b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, value, zero);
 }
 
-static unsigned byteAlignment(Type type) { return std::max(1u, type.getIntOrFloatBitWidth() / 8); }
-
-Value KernelEmitter::load(Value base, Value index, Type element, unsigned lanes, Value mask) {
+Value KernelEmitter::load(Value base, Value index, Type element, unsigned lanes, Value mask,
+                          unsigned aligned) {
   Type memory = memoryType(element), type = vectorOf(memory, lanes);
   Value at = address(base, index, element);
   Value value;
   if (mask && lanes) {
     Value pass = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type));
-    value = b.create<LLVM::MaskedLoadOp>(loc, type, at, mask, ValueRange{pass}, byteAlignment(memory));
+    value =
+        b.create<LLVM::MaskedLoadOp>(loc, type, at, mask, ValueRange{pass}, aligned * byteAlignment(memory));
   } else {
-    value = b.create<LLVM::LoadOp>(loc, type, at, byteAlignment(memory));
+    value = b.create<LLVM::LoadOp>(loc, type, at, aligned * byteAlignment(memory));
   }
-  return fromMemory(b, loc, value, element);
+  return fromMemory(value, element);
 }
 
 Value KernelEmitter::loadStrided(Value base, Value index, Value stride, Type element, unsigned lanes,
@@ -354,10 +322,10 @@ Value KernelEmitter::loadGather(Value base, Value indices, Type element, unsigne
     Value lane = b.create<LLVM::LoadOp>(loc, memory, at, byteAlignment(memory));
     value = b.create<vector::InsertOp>(loc, lane, value, int64_t(l));
   }
-  return fromMemory(b, loc, value, element);
+  return fromMemory(value, element);
 }
 
-void KernelEmitter::store(Value value, Value base, Value index, Type element, Value mask) {
+void KernelEmitter::store(Value value, Value base, Value index, Type element, Value mask, unsigned aligned) {
   auto vector = dyn_cast<VectorType>(value.getType());
   unsigned lanes = vector ? vector.getNumElements() : 0;
   Type memory = memoryType(element);
@@ -365,14 +333,9 @@ void KernelEmitter::store(Value value, Value base, Value index, Type element, Va
     value = b.create<arith::ExtUIOp>(loc, vectorOf(memory, lanes), value);
   Value at = address(base, index, element);
   if (mask && lanes)
-    b.create<LLVM::MaskedStoreOp>(loc, value, at, mask, byteAlignment(memory));
+    b.create<LLVM::MaskedStoreOp>(loc, value, at, mask, aligned * byteAlignment(memory));
   else
-    b.create<LLVM::StoreOp>(loc, value, at, byteAlignment(memory));
-}
-
-void KernelEmitter::prefetch(Value base, Value index, Type element, int locality) {
-  Value at = address(base, index, element);
-  b.create<LLVM::Prefetch>(loc, at, /*rw=*/0u, /*hint=*/unsigned(locality), /*cache=*/1u);
+    b.create<LLVM::StoreOp>(loc, value, at, aligned * byteAlignment(memory));
 }
 
 Value KernelEmitter::splat(Value scalar, unsigned lanes) {

@@ -4,12 +4,12 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/dispatch/Views.h"
-#include "targets/cpu/codegen/KernelEmitter.h"
+#include "targets/kernel/KernelEmitter.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace aicc;
-using namespace aicc::cpu;
+using namespace aicc::kernel;
 
 static bool isOne(AffineExpr e) {
   auto c = nn::ShapeContext::getConstant(e);
@@ -37,6 +37,23 @@ const View *KernelEmitter::view(Value v) {
   return (views[v] = std::move(made)).get();
 }
 
+unsigned KernelEmitter::alignmentOf(ArrayRef<AffineExpr> strides, AffineExpr offset, const Coord &c,
+                                    unsigned lanes) {
+  if (!alignedBlocks || c.laneStride)
+    return 1;
+  uint64_t aligned = lanes;
+  auto divide = [&](AffineExpr e) {
+    uint64_t divisor = e.getLargestKnownDivisor();
+    while (aligned > 1 && divisor % aligned)
+      aligned /= 2;
+  };
+  divide(offset);
+  for (auto [d, stride] : llvm::enumerate(strides))
+    if (int(d) != c.lane && getConstant(c.idx[d]) != 0)
+      divide(stride);
+  return aligned;
+}
+
 Value KernelEmitter::loadView(const View &view, const Coord &c, unsigned lanes, Value mask) {
   Value index = size(view.offset);
   for (auto [i, stride] : llvm::zip_equal(c.idx, view.strides))
@@ -48,7 +65,8 @@ Value KernelEmitter::loadView(const View &view, const Coord &c, unsigned lanes, 
     stride = mul(stride, c.laneStride);
   auto known = getConstant(stride);
   if (known && *known == 1)
-    return load(view.base, index, view.element, lanes, mask);
+    return load(view.base, index, view.element, lanes, mask,
+                alignmentOf(view.strides, view.offset, c, lanes));
   if (known && *known == 0)
     return splat(load(view.base, index, view.element), lanes);
   return loadStrided(view.base, index, stride, view.element, lanes, mask);
