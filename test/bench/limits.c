@@ -1,5 +1,5 @@
 /* The machine's floating-point peak, measured: fp32 fused multiply-adds on registers, per vector width and
- * thread count; and what is left of it with the loads of a matrix product, which lower the clock.
+ * thread count; and what is left of it with the loads of a matrix product.
  *
  * Apart from the benchmark because only this has to be native code, and because a CPU's name promises what a
  * virtual machine may mask: each width is guarded by CPUID, and what is printed is what was run. One JSON

@@ -148,8 +148,9 @@ buffers are kept from run to run. Batch 1, 128 tokens for the encoders; weights 
 With constant weights, fp32; in brackets the share of the measured FMA peak: the median of the rounds' ratios of a product's rate
 to FMA bursts on registers, which are measured immediately before it, on as many threads, each about as long as the product.
 (Rows without the three columns on the right: over the best burst of the run.) The tiles are those bursts with the loads of an
-8×48 register tile, its operands in L1 or in L2, nothing stored: a bound for a product by that tile. They are slower than
-the peak chiefly because the processor lowers its clock when FMAs and loads are dense.
+8×48 register tile, its operands in L1 or in L2, nothing stored: a bound for a product by that tile. Register-only
+FMAs measured right after such bursts are slow too for some milliseconds, so more than waiting for the loads is at work: the
+processor seems to throttle dense FMAs with loads. There are no counters here to tell how.
 
 {gemm_table(results)}
 ## Compiling
