@@ -1,0 +1,44 @@
+// What all kernels of matrix products share: where the operands lie, and the merging of batches into rows.
+
+#ifndef AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
+#define AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
+
+#include "targets/gpu/codegen/Kernels.h"
+#include "targets/gpu/codegen/Tile.h"
+
+namespace aicc::gpu {
+
+/// Merges batch and row dimensions where the right operand has no batch: one tall product.
+void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes);
+
+struct MatMulOperands {
+  MatMulOperands(GpuEmitter &e, nn::MatMulOp root);
+
+  GpuEmitter &e;
+  nn::MatMulOp root;
+  const View *lhs, *rhs; // null where an operand is no view
+  unsigned rank = 0;     // of the result
+  unsigned leftRow, leftDepth, rightDepth, rightColumn; // dimensions of the views
+  AffineExpr rows, columns, depth;
+  SmallVector<AffineExpr> batches;
+  Type element;
+
+  /// Offset of batch `idx` in an operand's view (numpy broadcasting of leading dimensions).
+  Value batchOffset(Value operand, const View &view, ArrayRef<Value> batch);
+  /// The operand of a tile; `offset` is its batch's. `limit`: the largest number of elements in one load.
+  TileOperand makeOperand(bool isLeft, Value offset, const TileShape &tile, unsigned limit);
+  /// The largest power of two up to `limit` that a load along the dimension `along` may take.
+  unsigned loadWidth(Value operand, const View &view, unsigned along, unsigned limit);
+};
+
+/// Row and column of tile `index`, numbered so that those which run at the same time share rows and columns.
+std::pair<Value, Value> numberTiles(GpuEmitter &e, Value index, AffineExpr rowTiles, AffineExpr columnTiles);
+
+/// The kernel for few rows, bound by the memory from which the right operand comes; fails where it does not
+/// apply.
+llvm::FailureOr<Launch> emitMatMulFewRows(KernelRequest &request, exe::DispatchOp dispatch,
+                                          nn::MatMulOp root);
+
+} // namespace aicc::gpu
+
+#endif
