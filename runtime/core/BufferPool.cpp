@@ -25,7 +25,11 @@ static uint32_t sizeClassOf(uint64_t &size) {
   return log * 4 + static_cast<uint32_t>((size >> (log - 2)) & 3);
 }
 
-static uint64_t alignmentOf(uint64_t capacity) { return capacity >= kPageAligned ? kMaxAlignment : 64; }
+static uint64_t alignmentOf(const aicc_device &device, uint64_t capacity) {
+  if (!device.sharesHostMemory())
+    return kDeviceAlignment;
+  return capacity >= kPageAligned ? kMaxAlignment : 64;
+}
 
 BufferPool::~BufferPool() {
   for (PoolBlock *&list : freeLists)
@@ -36,7 +40,7 @@ BufferPool::~BufferPool() {
 }
 
 void BufferPool::destroy(PoolBlock *block) {
-  device.table->memory_free(device.handle, block->address, block->capacity, alignmentOf(block->capacity));
+  device.free(block->base, block->capacity, alignmentOf(device, block->capacity));
   delete block;
 }
 
@@ -44,7 +48,9 @@ aicc_status *BufferPool::allocate(uint64_t size, uint32_t alignment, PoolBlock *
   if (size > kMaxSize)
     return makeStatus(AICC_STATUS_OUT_OF_RANGE, "a buffer of %llu bytes is wanted",
                       static_cast<unsigned long long>(size));
-  if (alignment > 64 && size < kPageAligned)
+  if (!device.sharesHostMemory())
+    size += alignment > kDeviceAlignment ? alignment : 0;
+  else if (alignment > 64 && size < kPageAligned)
     size = kPageAligned;
   uint32_t sizeClass = sizeClassOf(size);
   block = freeLists[sizeClass];
@@ -53,10 +59,10 @@ aicc_status *BufferPool::allocate(uint64_t size, uint32_t alignment, PoolBlock *
     idle -= block->capacity;
   } else {
     void *address = nullptr;
-    AICC_RETURN_IF_ERROR(
-        device.table->memory_alloc(device.handle, AICC_MEMORY_DEVICE, size, alignmentOf(size), &address));
-    block = new PoolBlock{static_cast<uint8_t *>(address), size, sizeClass, nullptr};
+    AICC_RETURN_IF_ERROR(device.allocate(AICC_MEMORY_DEVICE, size, alignmentOf(device, size), &address));
+    block = new PoolBlock{nullptr, static_cast<uint8_t *>(address), size, sizeClass, nullptr};
   }
+  block->address = block->base + (-reinterpret_cast<uintptr_t>(block->base) & (uintptr_t(alignment) - 1));
   live += block->capacity;
   peak = live > peak ? live : peak;
   return nullptr;
@@ -69,9 +75,9 @@ void BufferPool::free(PoolBlock *block) {
   freeLists[block->sizeClass] = block;
 }
 
-void BufferPool::trim() {
-  for (uint32_t i = kClasses; i-- > 0 && idle > 2 * peak;)
-    while (freeLists[i] && idle > 2 * peak) {
+void BufferPool::releaseIdle(uint64_t most) {
+  for (uint32_t i = kClasses; i-- > 0 && idle > most;)
+    while (freeLists[i] && idle > most) {
       PoolBlock *block = freeLists[i];
       freeLists[i] = block->next;
       idle -= block->capacity;

@@ -12,7 +12,8 @@
 namespace aicc::rt {
 
 struct PoolBlock {
-  uint8_t *address;
+  uint8_t *address; ///< of what was asked for: aligned
+  uint8_t *base;    ///< of the memory
   uint64_t capacity;
   uint32_t sizeClass;
   PoolBlock *next;
@@ -30,7 +31,10 @@ public:
   /// Its contents stay readable until the next allocate or trim.
   void free(PoolBlock *block);
   /// Gives memory back while more of it is idle than the busiest moment needed.
-  void trim();
+  void trim() { releaseIdle(2 * peak); }
+  /// Gives memory back while more than `most` bytes are idle. Nothing queued may use it any more.
+  void releaseIdle(uint64_t most);
+  bool hasIdle() const { return idle; }
 
 private:
   void destroy(PoolBlock *block);

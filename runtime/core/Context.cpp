@@ -1,7 +1,7 @@
-//===- Context.cpp - binding and running -------------------------------------------------===//
+//===- Context.cpp - a context's memory and its runs -------------------------------------===//
 //
-// What happens around the command loop: arguments are checked against the signature, sizes of the results
-// computed, memory bound to slots, and results handed out.
+// The order of a run, around the command loop (Interpreter.cpp) and what brings tensors to it (Binding.cpp),
+// and the memory that a context keeps between runs.
 //
 //===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Context.h"
@@ -13,37 +13,45 @@
 
 using namespace aicc::rt;
 
-static constexpr uint64_t kArenaAlignment = kMaxAlignment;
+/// What the allocations behind arenas are aligned to.
+static uint64_t arenaAlignment(const aicc_device &device) {
+  return device.sharesHostMemory() ? kMaxAlignment : kDeviceAlignment;
+}
 
 aicc_context::aicc_context(const aicc_module *module)
-    : module(module), device(*module->device), driver(*module->device->table), pool(*module->device) {
+    : module(module), device(*module->device), driver(*module->device->table),
+      sharesHostMemory(module->device->sharesHostMemory()), stream(*module->device), pool(*module->device) {
   module->retain();
   frames.resize(module->functions.size());
 }
 
 aicc_context::~aicc_context() {
-  const auto freeArena = [&](Slot &arena) {
-    if (arena.address)
-      driver.memory_free(device.handle, arena.address, arena.size, kArenaAlignment);
-  };
-  if (queue)
-    driver.queue_destroy(queue);
+  stream.drain();
   for (auto &frame : frames)
     if (frame && frame->function->isPrivate)
-      for (Slot &arena : frame->arenas)
+      for (ArenaSlot &arena : frame->arenas)
         freeArena(arena);
-  for (Slot &arena : sharedArenas)
+  for (ArenaSlot &arena : sharedArenas)
     freeArena(arena);
 }
 
-aicc_status *aicc_context::allocateArena(Slot &arena, uint64_t size) {
-  void *address = nullptr;
-  AICC_RETURN_IF_ERROR(
-      driver.memory_alloc(device.handle, AICC_MEMORY_DEVICE, size, kArenaAlignment, &address));
-  if (arena.address)
-    driver.memory_free(device.handle, arena.address, arena.size, kArenaAlignment);
-  arena = {static_cast<uint8_t *>(address), size, nullptr, false};
+/// Replaces `arena`, which nothing queued uses, by one of this size.
+aicc_status *aicc_context::allocateArena(ArenaSlot &arena, uint64_t size) {
+  uint64_t alignment = arenaAlignment(device), capacity = size + kMaxAlignment - alignment;
+  void *base = nullptr;
+  AICC_RETURN_IF_ERROR(device.allocate(AICC_MEMORY_DEVICE, capacity, alignment, &base));
+  freeArena(arena);
+  arena.base = base;
+  arena.capacity = capacity;
+  arena.address =
+      static_cast<uint8_t *>(base) + (-reinterpret_cast<uintptr_t>(base) & uintptr_t(kMaxAlignment - 1));
+  arena.size = size;
   return nullptr;
+}
+
+void aicc_context::freeArena(const ArenaSlot &arena) {
+  if (arena.base)
+    device.free(arena.base, arena.capacity, arenaAlignment(device));
 }
 
 aicc_status *aicc_context::frameFor(const aicc_function &function, Frame *&out) {
@@ -64,6 +72,7 @@ aicc_status *aicc_context::frameFor(const aicc_function &function, Frame *&out) 
   for (const ResultRef &result : function.results)
     dims += result.type.dims.size();
   frame->dims.resize(dims);
+  frame->resultAddresses.resize(function.results.size());
   if (function.isPrivate) {
     frame->arenas.resize(function.arenas.size());
     aicc_status *status = nullptr;
@@ -71,9 +80,8 @@ aicc_status *aicc_context::frameFor(const aicc_function &function, Frame *&out) 
       if (function.arenas[i].size)
         status = allocateArena(frame->arenas[i], function.arenas[i].size);
     if (status) {
-      for (Slot &arena : frame->arenas)
-        if (arena.address)
-          driver.memory_free(device.handle, arena.address, arena.size, kArenaAlignment);
+      for (ArenaSlot &arena : frame->arenas)
+        freeArena(arena);
       return status;
     }
   } else {
@@ -85,200 +93,6 @@ aicc_status *aicc_context::frameFor(const aicc_function &function, Frame *&out) 
   }
   known = std::move(frame);
   out = known.get();
-  return nullptr;
-}
-
-static const char *nameOf(const ValueType &type) {
-  return type.name.empty() ? "(unnamed)" : type.name.c_str();
-}
-
-static aicc_status *checkTensor(const char *role, const ValueType &type, const aicc_tensor *tensor,
-                                const aicc_device &device) {
-  if (!tensor)
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is missing", role, nameOf(type));
-  if (tensor->device && tensor->device != &device)
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "%s %s is on device %s, the module on %s", role,
-                      nameOf(type), tensor->device->id.c_str(), device.id.c_str());
-  if (tensor->type != type.elementType || tensor->rank != type.sizes.size())
-    return makeStatus(
-        AICC_STATUS_INVALID_ARGUMENT, "%s %s is %s, but must be %s", role, nameOf(type),
-        describeShape(tensor->type, tensor->rank, tensor->dims).c_str(),
-        describeShape(type.elementType, static_cast<uint32_t>(type.sizes.size()), type.sizes.data()).c_str());
-  return nullptr;
-}
-
-/// Checks types and sizes, and reads the symbols. Leaves registers and argDims ready for the shape program.
-aicc_status *aicc_context::bindArgs(Frame &frame, aicc_tensor *const *inputs, uint32_t inputCount) {
-  const aicc_function &function = *frame.function;
-  if (inputCount != function.args.size())
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu inputs, %u are given",
-                      function.name.c_str(), function.args.size(), inputCount);
-  std::memcpy(frame.values.data(), function.initialValues.data(),
-              function.initialValues.size() * sizeof(int64_t));
-  for (uint32_t i = 0; i < inputCount; ++i) {
-    AICC_RETURN_IF_ERROR(checkTensor("input", function.args[i].type, inputs[i], device));
-    frame.argDims[i] = inputs[i]->dims;
-  }
-  for (size_t i = 0; i < function.symbols.size(); ++i) {
-    const SymbolRef &symbol = function.symbols[i];
-    int64_t size = frame.argDims[symbol.arg][symbol.dim];
-    if (size < symbol.min || size > symbol.max || size % symbol.divisor != 0)
-      return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
-                        "input %s: size %s is %lld, but the module takes %lld to %lld in steps of %lld",
-                        nameOf(function.args[symbol.arg].type), symbol.name, static_cast<long long>(size),
-                        static_cast<long long>(symbol.min), static_cast<long long>(symbol.max),
-                        static_cast<long long>(symbol.divisor));
-    frame.symbols[i] = size;
-    if (symbol.reg >= 0)
-      frame.values[static_cast<uint32_t>(symbol.reg)] = size;
-  }
-  for (uint32_t i = 0; i < inputCount; ++i) {
-    const ValueType &type = function.args[i].type;
-    for (size_t d = 0; d < type.dims.size(); ++d) {
-      int64_t wanted = type.dims[d].size;
-      if (type.dims[d].symbol >= 0 && wanted < 0)
-        wanted = frame.symbols[static_cast<uint32_t>(type.dims[d].symbol)];
-      if (wanted >= 0 && frame.argDims[i][d] != wanted)
-        return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
-                          "input %s: dimension %zu%s%s is %lld, but must be %lld", nameOf(type), d,
-                          *type.dimNames[d] ? " " : "", type.dimNames[d],
-                          static_cast<long long>(frame.argDims[i][d]), static_cast<long long>(wanted));
-    }
-  }
-  return nullptr;
-}
-
-/// Runs the shape program and evaluates the results' sizes into frame.dims.
-aicc_status *aicc_context::evaluateShapes(Frame &frame, const RunState &state) {
-  const aicc_function &function = *frame.function;
-  if (function.rankRegister >= 0)
-    frame.values[static_cast<uint32_t>(function.rankRegister)] = state.options.rank;
-  if (function.worldSizeRegister >= 0)
-    frame.values[static_cast<uint32_t>(function.worldSizeRegister)] =
-        state.options.world_size ? state.options.world_size : 1;
-  AICC_RETURN_IF_ERROR(execute(frame, function.shapeProgram, state));
-  int64_t *dims = frame.dims.data();
-  for (const ResultRef &result : function.results) {
-    uint32_t rank = static_cast<uint32_t>(result.dims.size());
-    for (uint32_t d = 0; d < rank; ++d)
-      dims[d] = frame.values[result.dims[d]];
-    uint64_t bytes = 0;
-    if (!computeByteSize(result.type.elementType, rank, dims, bytes))
-      return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s would be %s", function.name.c_str(),
-                        nameOf(result.type), describeShape(result.type.elementType, rank, dims).c_str());
-    dims += rank;
-  }
-  return nullptr;
-}
-
-/// Binds inputs to slots, as dense copies where they are strided.
-aicc_status *aicc_context::packArgs(Frame &frame, aicc_tensor *const *inputs) {
-  const aicc_function &function = *frame.function;
-  for (size_t i = 0; i < function.args.size(); ++i) {
-    const aicc_tensor &input = *inputs[i];
-    uint64_t bytes = 0;
-    computeByteSize(input.type, input.rank, input.dims, bytes);
-    auto *data = static_cast<uint8_t *>(input.data);
-    if (!input.isDense()) {
-      PoolBlock *block = nullptr;
-      AICC_RETURN_IF_ERROR(pool.allocate(bytes, 64, block));
-      frame.packed.push_back(block);
-      packTensor(input, block->address);
-      data = block->address;
-    }
-    frame.slots[function.args[i].slot] = {data, bytes, nullptr, false};
-  }
-  return nullptr;
-}
-
-aicc_status *aicc_context::bindStates(Frame &frame, const aicc_run_options &options) {
-  const aicc_function &function = *frame.function;
-  if (options.state_count != function.states.size())
-    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "function %s takes %zu states, %u are given",
-                      function.name.c_str(), function.states.size(), options.state_count);
-  for (size_t i = 0; i < function.states.size(); ++i) {
-    const aicc_state *state = options.states[i];
-    if (!state || state->module != module || state->index != function.states[i].state)
-      return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "state %zu of function %s must be a %s of this module",
-                        i, function.name.c_str(), function.stateTypes[i]->name.c_str());
-    frame.slots[function.states[i].slot] = {static_cast<uint8_t *>(state->data), state->size, nullptr, false};
-  }
-  return nullptr;
-}
-
-aicc_status *aicc_context::bindResults(Frame &frame, aicc_tensor **outputs) {
-  const aicc_function &function = *frame.function;
-  const int64_t *dims = frame.dims.data();
-  for (size_t i = 0; i < function.results.size(); ++i) {
-    const ResultRef &result = function.results[i];
-    uint32_t rank = static_cast<uint32_t>(result.type.sizes.size());
-    uint64_t bytes = 0;
-    computeByteSize(result.type.elementType, rank, dims, bytes);
-    if (outputs[i]) {
-      const aicc_tensor &output = *outputs[i];
-      AICC_RETURN_IF_ERROR(checkTensor("output", result.type, &output, device));
-      bool sizesDependOnData = !result.finalDims.empty();
-      if (output.byteSize < bytes || !output.isDense() ||
-          (!sizesDependOnData && rank && std::memcmp(output.dims, dims, rank * sizeof(int64_t)) != 0))
-        return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
-                          "output %s is %s in %llu bytes, but must be a dense %s", nameOf(result.type),
-                          describeShape(output.type, output.rank, output.dims).c_str(),
-                          static_cast<unsigned long long>(output.byteSize),
-                          describeShape(result.type.elementType, rank, dims).c_str());
-    } else if (result.aliasArg < 0) {
-      AICC_RETURN_IF_ERROR(
-          aicc_tensor_create(module->instance, nullptr, result.type.elementType, rank, dims, &outputs[i]));
-    }
-    if (result.aliasArg < 0)
-      frame.slots[result.slot] = {static_cast<uint8_t *>(outputs[i]->data), bytes, nullptr, false};
-    dims += rank;
-  }
-  return nullptr;
-}
-
-static void releaseTensor(void *tensor) { static_cast<aicc_tensor *>(tensor)->release(); }
-
-/// Sets sizes that only the run could know, and hands out results that live in arguments.
-aicc_status *aicc_context::finishResults(Frame &frame, aicc_tensor *const *inputs, aicc_tensor **outputs) {
-  const aicc_function &function = *frame.function;
-  int64_t *dims = frame.dims.data();
-  for (size_t i = 0; i < function.results.size(); ++i) {
-    const ResultRef &result = function.results[i];
-    uint32_t rank = static_cast<uint32_t>(result.type.sizes.size());
-    uint64_t capacity = 0, bytes = 0;
-    computeByteSize(result.type.elementType, rank, dims, capacity);
-    for (size_t d = 0; d < result.finalDims.size(); ++d)
-      dims[d] = frame.values[result.finalDims[d]];
-    if (!computeByteSize(result.type.elementType, rank, dims, bytes) || bytes > capacity)
-      return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s became %s, more than its bound",
-                        function.name.c_str(), nameOf(result.type),
-                        describeShape(result.type.elementType, rank, dims).c_str());
-    if (result.aliasArg >= 0) {
-      const Slot &slot = frame.slots[function.args[static_cast<uint32_t>(result.aliasArg)].slot];
-      aicc_tensor *input = inputs[result.aliasArg];
-      if (bytes > slot.size || !slot.address)
-        return makeStatus(AICC_STATUS_OUT_OF_RANGE,
-                          "function %s: result %s is larger than the input it lives in",
-                          function.name.c_str(), nameOf(result.type));
-      if (!outputs[i] && input->isDense()) {
-        input->retain();
-        aicc_status *status = aicc_tensor_wrap(module->instance, result.type.elementType, rank, dims, nullptr,
-                                               slot.address, slot.size, releaseTensor, input, &outputs[i]);
-        if (status) {
-          input->release();
-          return status;
-        }
-      } else {
-        if (!outputs[i])
-          AICC_RETURN_IF_ERROR(aicc_tensor_create(module->instance, nullptr, result.type.elementType, rank,
-                                                  dims, &outputs[i]));
-        if (outputs[i]->data != slot.address)
-          std::memmove(outputs[i]->data, slot.address, bytes);
-      }
-    }
-    outputs[i]->reshape(dims);
-    dims += rank;
-  }
   return nullptr;
 }
 
@@ -305,29 +119,34 @@ aicc_status *aicc_context::run(const aicc_function &function, aicc_tensor *const
   for (uint32_t i = 0; i < outputCount; ++i)
     isNew[i] = !outputs[i];
 
-  aicc_status *status = packArgs(*frame, inputs);
+  stream.begin(state.options.deadline_ns, state.options.profile, state.options.profile_user);
+  aicc_status *status = placeArgs(*frame, inputs);
   if (!status)
     status = bindStates(*frame, state.options);
   if (!status)
-    status = bindResults(*frame, outputs);
+    status = bindResults(*frame, outputs, state.options);
   if (!status) {
     for (size_t i = 0; i < function.arenas.size(); ++i)
       frame->slots[function.arenas[i].slot] = sharedArenas[i];
     status = execute(*frame, function.ops, state);
   }
-  if (!(device.info.capabilities & AICC_DRIVER_SYNCHRONOUS)) {
-    aicc_status *waited = driver.queue_wait(queue, 0);
-    if (status)
-      aicc_status_destroy(waited);
-    else
-      status = waited;
-  }
   if (!status)
-    status = finishResults(*frame, inputs, outputs);
+    status = returnResults(*frame, inputs, outputs, state.options);
+  if (!status)
+    status = stream.wait();
+  for (const Delivery &delivery : frame->deliveries)
+    if (!status)
+      status = writeTensor(*delivery.to, delivery.from, delivery.size);
+  // Memory is the caller's again, and the pool's, when nothing uses it any more.
+  if (status) {
+    stream.drain();
+    if (aicc_status_get_code(status) == AICC_STATUS_DEADLINE_EXCEEDED) {
+      aicc_status_destroy(status);
+      status = makeStatus(AICC_STATUS_DEADLINE_EXCEEDED, "the run did not end by its deadline");
+    }
+  }
   clearFrame(*frame);
-  for (PoolBlock *block : frame->packed)
-    pool.free(block);
-  frame->packed.clear();
+  releaseStaged(*frame);
   pool.trim();
   for (uint32_t i = 0; status && i < outputCount; ++i)
     if (isNew[i]) {

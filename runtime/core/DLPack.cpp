@@ -71,11 +71,29 @@ void deleteExported(DLManagedTensor *self) {
 
 } // namespace
 
+/// The device that DLPack's (type, id) is; null where that is the host.
+static aicc_status *findDevice(const aicc_instance &instance, DLDevice wanted, const aicc_device *&device) {
+  device = nullptr;
+  if (wanted.device_type == kDLCPU)
+    return nullptr;
+  for (const auto &candidate : instance.devices) {
+    const aicc_driver_device_info &info = candidate->info;
+    if (info.dlpack_host_type && info.dlpack_host_type == wanted.device_type)
+      return nullptr;
+    if (info.dlpack_type && info.dlpack_type == wanted.device_type && info.dlpack_id == wanted.device_id) {
+      device = candidate.get();
+      return nullptr;
+    }
+  }
+  return makeStatus(AICC_STATUS_UNSUPPORTED,
+                    "there is no device for a DLPack tensor on device type %d, id %d", wanted.device_type,
+                    wanted.device_id);
+}
+
 aicc_status *aicc_tensor_import_dlpack(aicc_instance *instance, DLManagedTensor *managed, aicc_tensor **out) {
   const DLTensor &from = managed->dl_tensor;
-  if (from.device.device_type != kDLCPU)
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "a DLPack tensor on device type %d cannot be used here",
-                      from.device.device_type);
+  const aicc_device *device = nullptr;
+  AICC_RETURN_IF_ERROR(findDevice(*instance, from.device, device));
   aicc_element_type type = AICC_TYPE_INVALID;
   for (const TypePair &pair : kPairs)
     if (from.dtype.code == pair.code && from.dtype.bits == pair.bits && from.dtype.lanes == 1)
@@ -87,18 +105,41 @@ aicc_status *aicc_tensor_import_dlpack(aicc_instance *instance, DLManagedTensor 
   if (from.ndim < 0 || from.ndim > static_cast<int32_t>(kMaxRank))
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "a DLPack tensor has %d dimensions", from.ndim);
   // DLPack carries no size: its sizes and strides are all there is to believe.
-  return aicc_tensor_wrap(instance, type, static_cast<uint32_t>(from.ndim), from.shape, from.strides,
-                          static_cast<char *>(from.data) + from.byte_offset, UINT64_MAX, releaseManaged,
-                          managed, out);
+  aicc_tensor *tensor = nullptr;
+  char *data = from.data ? static_cast<char *>(from.data) + from.byte_offset : nullptr;
+  AICC_RETURN_IF_ERROR(aicc_tensor_wrap(instance, type, static_cast<uint32_t>(from.ndim), from.shape,
+                                        from.strides, data, UINT64_MAX, nullptr, nullptr, &tensor));
+  aicc_tensor_info info = {};
+  info.struct_size = sizeof(info);
+  aicc_status *status = aicc_tensor_get_info(tensor, &info);
+  if (!status && device && info.byte_size && device->can(AICC_DRIVER_ADOPT))
+    status = device->table->memory_adopt(device->handle, data, info.byte_size);
+  if (status) {
+    aicc_tensor_release(tensor);
+    return status;
+  }
+  tensor->device = device;
+  tensor->byteSize = info.byte_size;
+  tensor->releaseFn = releaseManaged;
+  tensor->releaseUser = managed;
+  *out = tensor;
+  return nullptr;
 }
 
 aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, DLManagedTensor **out) {
+  DLDevice device = {kDLCPU, 0};
+  if (!tensor->isOnHost()) {
+    device = {tensor->device->info.dlpack_type, tensor->device->info.dlpack_id};
+    if (!device.device_type)
+      return makeStatus(AICC_STATUS_UNSUPPORTED, "DLPack has no name for memory of device %s",
+                        tensor->device->id.c_str());
+  }
   auto *managed = static_cast<DLManagedTensor *>(std::calloc(1, sizeof(DLManagedTensor)));
   if (!managed)
     return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no memory for a DLPack tensor");
   DLTensor &to = managed->dl_tensor;
   to.data = tensor->data;
-  to.device = {kDLCPU, 0};
+  to.device = device;
   to.ndim = static_cast<int32_t>(tensor->rank);
   for (const TypePair &pair : kPairs)
     if (pair.type == tensor->type)

@@ -25,12 +25,42 @@ aicc_status *aicc_module_get_info(const aicc_module *module, aicc_module_info *i
   local.target_count = countOf(root.instances());
   local.provenance_count = countOf(root.provenance());
   local.target_index = module->device ? module->target : -1;
+  local.device_constant_size = module->deviceConstantSize;
   for (uint32_t i = 0; i < local.segment_count; ++i) {
     const fb::Segment &segment = *root.segments()->Get(i);
     (segment.kind() == fb::SegmentKind_Code ? local.code_size : local.constant_size) += segment.size();
   }
   writeInfo(local, info);
   return nullptr;
+}
+
+/// Which constants the programs of a target read.
+static std::vector<bool> findConstants(const fb::Module &root, const fb::Instance &target) {
+  std::vector<bool> isRead(countOf(root.constants()));
+  for (const fb::Function *function : *target.functions())
+    for (const fb::Block *block : *function->blocks())
+      for (const fb::Command *command : *block->commands())
+        if (command->op_type() == fb::CommandOp_ConstantView)
+          isRead[command->op_as_ConstantView()->constant()] = true;
+  return isRead;
+}
+
+static void countConstants(const fb::Module &root, uint32_t index, aicc_target_info &info) {
+  std::vector<bool> mine = findConstants(root, *root.instances()->Get(index));
+  std::vector<bool> others(mine.size());
+  for (uint32_t i = 0; i < root.instances()->size(); ++i) {
+    std::vector<bool> theirs = findConstants(root, *root.instances()->Get(i));
+    for (size_t c = 0; i != index && c < theirs.size(); ++c)
+      others[c] = others[c] || theirs[c];
+  }
+  for (uint32_t c = 0; c < mine.size(); ++c) {
+    if (!mine[c])
+      continue;
+    uint64_t size = root.constants()->Get(c)->size();
+    ++info.constant_count;
+    info.constant_size += size;
+    info.own_constant_size += others[c] ? 0 : size;
+  }
 }
 
 aicc_status *aicc_module_get_target(const aicc_module *module, uint32_t index, aicc_target_info *info) {
@@ -50,6 +80,12 @@ aicc_status *aicc_module_get_target(const aicc_module *module, uint32_t index, a
     for (const fb::Block *block : *function->blocks())
       for (const fb::Command *command : *block->commands())
         local.dispatch_count += command->op_type() == fb::CommandOp_Dispatch;
+  for (uint32_t i = 0; i < local.executable_count; ++i)
+    local.kernel_count += countOf(target.executables()->Get(i)->entries());
+  for (const fb::Function *function : *target.functions())
+    for (uint32_t i = 0; i < countOf(function->arenas()); ++i)
+      local.arena_size += function->arenas()->Get(i)->size();
+  countConstants(root, index, local);
   writeInfo(local, info);
   return nullptr;
 }

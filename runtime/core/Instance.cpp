@@ -1,7 +1,6 @@
 //===- Instance.cpp - finding drivers and devices ----------------------------------------===//
 //
-// Creating an instance opens every device of every driver; a driver whose devices aren't here leaves a line
-// in the log.
+// Creating an instance opens every device of every driver that is found (Drivers.cpp).
 //
 //===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Instance.h"
@@ -10,7 +9,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <sys/mman.h>
 
 using namespace aicc::rt;
@@ -36,78 +34,18 @@ void *defaultAlloc(void *, size_t size, size_t alignment) {
 
 void defaultFree(void *, void *pointer, size_t, size_t) { std::free(pointer); }
 
-std::string join(const char *const *list, uint32_t count) {
-  std::string joined;
-  for (uint32_t i = 0; i < count; ++i)
-    (joined += i ? "," : "") += list[i];
-  return joined;
-}
-
 } // namespace
 
-bool aicc_device::hasFormat(const char *format) const {
-  for (uint32_t i = 0; i < info.format_count; ++i)
-    if (std::strcmp(info.formats[i], format) == 0)
-      return true;
-  return false;
-}
-
-const char *aicc_device::missingFeature(const char *const *required, uint32_t count) const {
-  for (uint32_t i = 0; i < count; ++i) {
-    bool found = false;
-    for (uint32_t k = 0; k < info.feature_count && !found; ++k)
-      found = std::strcmp(info.features[k], required[i]) == 0;
-    if (!found)
-      return required[i];
-  }
+const Driver *aicc_instance::findDriver(const std::string &name) const {
+  for (const Driver &driver : drivers)
+    if (driver.name == name)
+      return &driver;
   return nullptr;
-}
-
-aicc_instance::~aicc_instance() {
-  for (auto &device : devices)
-    device->table->device_close(device->handle);
 }
 
 void aicc_instance::log(aicc_log_level level, const std::string &message) const {
   if (host.log)
     host.log(host.log_user, level, message.c_str());
-}
-
-/// Takes a driver in with all its devices. A driver that is not for this machine is no error.
-static aicc_status *addDriver(aicc_instance &instance, aicc_register_driver_fn entry, const char *where) {
-  const aicc_driver_table *table = entry(AICC_DRIVER_ABI_VERSION);
-  if (!table || table->abi_version != AICC_DRIVER_ABI_VERSION ||
-      table->struct_size < sizeof(aicc_driver_table))
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "driver %s was built for another version of the runtime",
-                      where);
-  aicc_driver *handle = nullptr;
-  if (aicc_status *status = table->create(&instance.host, &handle)) {
-    instance.log(AICC_LOG_INFO,
-                 std::string("no ") + table->name + " devices: " + aicc_status_get_message(status));
-    aicc_status_destroy(status);
-    return nullptr;
-  }
-  instance.drivers.push_back({table, {handle, DriverDeleter{table}}});
-  for (uint32_t i = 0, n = table->device_count(handle); i < n; ++i) {
-    auto device = std::make_unique<aicc_device>();
-    device->table = table;
-    device->instance = &instance;
-    device->id = std::string(table->name) + ":" + std::to_string(i);
-    device->info.struct_size = sizeof(device->info);
-    aicc_status *status = table->device_info(handle, i, &device->info);
-    if (!status)
-      status = table->device_open(handle, i, &device->handle);
-    if (status) {
-      instance.log(AICC_LOG_WARNING,
-                   "device " + device->id + " is left out: " + aicc_status_get_message(status));
-      aicc_status_destroy(status);
-      continue;
-    }
-    device->features = join(device->info.features, device->info.feature_count);
-    device->formats = join(device->info.formats, device->info.format_count);
-    instance.devices.push_back(std::move(device));
-  }
-  return nullptr;
 }
 
 aicc_status *aicc_instance_create(const aicc_instance_options *options, aicc_instance **out) {
@@ -128,23 +66,14 @@ aicc_status *aicc_instance_create(const aicc_instance_options *options, aicc_ins
   uint32_t count = 0;
   const aicc_register_driver_fn *builtin = builtinDrivers(count);
   aicc_status *status = nullptr;
-  for (uint32_t i = 0; i < count && !status; ++i)
-    status = addDriver(*instance, builtin[i], "built in");
-  for (uint32_t i = 0; i < local.driver_path_count && !status; ++i) {
-    const char *path = local.driver_paths[i];
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    void *entry = library ? dlsym(library, AICC_REGISTER_DRIVER_NAME) : nullptr;
-    if (!entry) {
-      const char *reason = dlerror();
-      status = makeStatus(AICC_STATUS_NOT_FOUND, "driver %s cannot be loaded: %s", path,
-                          reason ? reason : "no entry");
-      if (library)
-        dlclose(library);
-    } else {
-      // The library stays loaded: vendors' libraries do not survive being unloaded.
-      status = addDriver(*instance, reinterpret_cast<aicc_register_driver_fn>(entry), path);
-    }
-  }
+  for (uint32_t i = 0; i < count; ++i)
+    addDriver(*instance, builtin[i], "", "");
+  for (uint32_t i = 0; i < local.driver_count; ++i)
+    addDriver(*instance, local.drivers[i], "", "");
+  for (uint32_t i = 0; i < local.driver_path_count && !status; ++i)
+    status = addDriverLibrary(*instance, "", local.driver_paths[i]);
+  if (!status)
+    addPlugins(*instance, local.plugins);
   if (status) {
     instance->release();
     return status;
@@ -166,6 +95,23 @@ const aicc_device *aicc_instance_get_device(const aicc_instance *instance, uint3
   return index < instance->devices.size() ? instance->devices[index].get() : nullptr;
 }
 
+uint32_t aicc_instance_driver_count(const aicc_instance *instance) {
+  return static_cast<uint32_t>(instance->drivers.size());
+}
+
+aicc_status *aicc_instance_get_driver(const aicc_instance *instance, uint32_t index, aicc_driver_info *info) {
+  if (index >= instance->drivers.size())
+    return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "there is no driver %u", index);
+  const Driver &driver = instance->drivers[index];
+  aicc_driver_info local = {};
+  local.device_count = driver.deviceCount;
+  local.name = driver.name.c_str();
+  local.path = driver.path.c_str();
+  local.problem = driver.problem.c_str();
+  writeInfo(local, info);
+  return nullptr;
+}
+
 aicc_status *aicc_instance_find_device(const aicc_instance *instance, const char *name,
                                        const aicc_device **out) {
   std::string known;
@@ -176,20 +122,9 @@ aicc_status *aicc_instance_find_device(const aicc_instance *instance, const char
     }
     (known += known.empty() ? "" : ", ") += device->id;
   }
-  return makeStatus(AICC_STATUS_NOT_FOUND, "there is no device %s; there is %s", name ? name : "",
-                    known.empty() ? "none" : known.c_str());
-}
-
-aicc_status *aicc_device_get_info(const aicc_device *device, aicc_device_info *info) {
-  aicc_device_info local = {};
-  local.thread_count = device->info.thread_count;
-  local.id = device->id.c_str();
-  local.driver = device->table->name;
-  local.name = device->info.name;
-  local.architecture = device->info.architecture;
-  local.features = device->features.c_str();
-  local.formats = device->formats.c_str();
-  local.memory_size = device->info.memory_size;
-  writeInfo(local, info);
-  return nullptr;
+  std::string wanted = name ? name : "";
+  const Driver *driver = instance->findDriver(wanted.substr(0, wanted.find(':')));
+  std::string reason = driver && !driver->problem.empty() ? " (" + driver->problem + ")" : "";
+  return makeStatus(AICC_STATUS_NOT_FOUND, "there is no device %s%s; there is %s", wanted.c_str(),
+                    reason.c_str(), known.empty() ? "none" : known.c_str());
 }

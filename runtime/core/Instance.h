@@ -8,6 +8,7 @@
 #define AICC_RUNTIME_CORE_INSTANCE_H
 
 #include "aicc/runtime.h"
+#include "runtime/core/Device.h"
 
 #include <atomic>
 #include <memory>
@@ -34,13 +35,27 @@ struct DriverDeleter {
   void operator()(aicc_driver *driver) const { table->destroy(driver); }
 };
 
+/// A driver that was found, whether or not it can be used here.
 struct Driver {
-  const aicc_driver_table *table = nullptr;
+  std::string name, path; ///< path: "" if it is part of the program
+  std::string problem;    ///< why it has no devices, or not all
+  uint32_t deviceCount = 0;
+  /// A copy of the driver's, with nulls for the functions that it doesn't know.
+  std::unique_ptr<aicc_driver_table> table;
   std::unique_ptr<aicc_driver, DriverDeleter> handle;
 };
 
 /// The drivers linked into this library.
 const aicc_register_driver_fn *builtinDrivers(uint32_t &count);
+
+/// Takes a driver in with all its devices; `path`: of its library, or "". What is wrong with it is noted with
+/// it and in the log.
+void addDriver(aicc_instance &instance, aicc_register_driver_fn entry, const std::string &name,
+               const std::string &path);
+/// Loads a driver's library and takes the driver in; the status says why the library is none.
+aicc_status *addDriverLibrary(aicc_instance &instance, const std::string &name, const std::string &path);
+/// Takes in the plug-ins of the folders that runtime.h names; `names`: as aicc_instance_options.plugins.
+void addPlugins(aicc_instance &instance, const char *names);
 
 /// Copies a caller's versioned struct over `local`, which holds the defaults: as many bytes as both sides
 /// know.
@@ -62,24 +77,12 @@ template <typename T> void writeInfo(const T &local, T *to) {
 
 } // namespace aicc::rt
 
-struct aicc_device {
-  const aicc_driver_table *table = nullptr;
-  aicc_driver_device *handle = nullptr;
-  aicc_driver_device_info info = {};
-  aicc_instance *instance = nullptr; ///< not counted: the instance owns its devices
-  std::string id, features, formats;
-
-  bool hasFormat(const char *format) const;
-  /// The first of `required` that the device lacks, or null.
-  const char *missingFeature(const char *const *required, uint32_t count) const;
-};
-
 struct aicc_instance : aicc::rt::RefCounted<aicc_instance> {
   aicc_driver_host host = {};
   std::vector<aicc::rt::Driver> drivers;
-  std::vector<std::unique_ptr<aicc_device>> devices;
+  std::vector<std::unique_ptr<aicc_device>> devices; ///< gone before the drivers
 
-  ~aicc_instance();
+  const aicc::rt::Driver *findDriver(const std::string &name) const;
   void log(aicc_log_level level, const std::string &message) const;
   void *allocate(size_t size, size_t alignment) const {
     return host.allocator.alloc(host.allocator.user, size, alignment);

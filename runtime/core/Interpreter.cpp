@@ -46,6 +46,16 @@ static std::string place(const Frame &frame, const Op &op) {
   return text;
 }
 
+aicc_status *aicc::rt::addPlace(aicc_status *status, const Origin &origin) {
+  if (__builtin_expect(!status || !origin.op, 1))
+    return status;
+  aicc_status_code code = aicc_status_get_code(status);
+  aicc_status *placed =
+      makeStatus(code, "%s: %s", place(*origin.frame, *origin.op).c_str(), aicc_status_get_message(status));
+  aicc_status_destroy(status);
+  return placed;
+}
+
 static aicc_status *fail(aicc_status_code code, const Frame &frame, const Op &op, const char *what) {
   return makeStatus(code, "%s: %s", place(frame, op).c_str(), what);
 }
@@ -74,21 +84,16 @@ aicc_status *aicc_context::checkInterrupt(const RunState &state) const {
   return nullptr;
 }
 
-aicc_status *aicc_context::dispatch(Frame &frame, uint32_t index, const RunState &state) {
+aicc_status *aicc_context::dispatch(Frame &frame, const Op &op, const RunState &state) {
   const aicc_function &function = *frame.function;
+  const uint32_t index = op.a;
   const DispatchRef &ref = function.dispatches[index];
   const int64_t *values = frame.values.data();
-  const auto opOf = [&]() -> const Op & {
-    for (const Op &op : function.ops)
-      if (op.code == OpCode::Dispatch && op.a == index)
-        return op;
-    return function.ops.front();
-  };
   int64_t grid = values[ref.grid], scratch = values[ref.scratch];
   if (__builtin_expect(grid <= 0 || scratch < 0, 0)) {
     if (grid == 0 && scratch >= 0)
       return nullptr;
-    return fail(AICC_STATUS_OUT_OF_RANGE, frame, opOf(), "its grid or scratch size is negative");
+    return fail(AICC_STATUS_OUT_OF_RANGE, frame, op, "its grid or scratch size is negative");
   }
   const BindingRef *binding = function.bindings.data() + ref.bindingBegin;
   for (uint32_t i = 0; i < ref.bindingCount; ++i, ++binding) {
@@ -97,15 +102,17 @@ aicc_status *aicc_context::dispatch(Frame &frame, uint32_t index, const RunState
     if (__builtin_expect(!slot.address || !isWithin(slot, offset, length), 0))
       return makeStatus(
           AICC_STATUS_OUT_OF_RANGE, "%s: binding %u wants %lld bytes from %lld of slot %u, which has %llu",
-          place(frame, opOf()).c_str(), i, static_cast<long long>(length), static_cast<long long>(offset),
+          place(frame, op).c_str(), i, static_cast<long long>(length), static_cast<long long>(offset),
           binding->slot, static_cast<unsigned long long>(slot.size));
-    frame.buffers[i] = slot.address + offset;
+    // Drivers of other memory than the host's need no address for what is empty.
+    frame.buffers[i] =
+        sharesHostMemory || static_cast<uint64_t>(offset) < slot.size ? slot.address + offset : nullptr;
   }
   const ValueIndex *param = function.params.data() + ref.paramBegin;
   for (uint32_t i = 0; i < ref.paramCount; ++i)
     frame.params[i] = values[param[i]];
 
-  aicc_driver_dispatch request;
+  aicc_driver_dispatch request = {};
   request.struct_size = sizeof(request);
   request.entry = ref.entry;
   request.executable = module->executables[ref.executable];
@@ -116,14 +123,8 @@ aicc_status *aicc_context::dispatch(Frame &frame, uint32_t index, const RunState
   request.buffer_count = ref.bindingCount;
   request.param_count = ref.paramCount;
   if (__builtin_expect(!state.options.profile, 1))
-    return driver.queue_dispatch(queue, &request);
-  int64_t start = now();
-  AICC_RETURN_IF_ERROR(driver.queue_dispatch(queue, &request));
-  if (!(device.info.capabilities & AICC_DRIVER_SYNCHRONOUS))
-    AICC_RETURN_IF_ERROR(driver.queue_wait(queue, 0));
-  state.options.profile(state.options.profile_user, &function, index, ref.name, static_cast<uint64_t>(start),
-                        static_cast<uint64_t>(now() - start), 0);
-  return nullptr;
+    return stream.dispatch(request, {&frame, &op});
+  return stream.dispatchTimed(request, {&frame, &op}, {&function, index, ref.name, 0});
 }
 
 aicc_status *aicc_context::callFunction(Frame &caller, const CallRef &call, const RunState &state) {
@@ -177,10 +178,23 @@ static int64_t loadElement(const uint8_t *from, uint8_t type) {
   }
 }
 
+/// Waits for what writes the element.
+aicc_status *aicc_context::loadScalar(const Slot &from, int64_t offset, uint8_t type, int64_t &value) {
+  alignas(8) uint8_t element[8] = {};
+  const uint8_t *address = from.address + offset;
+  if (!sharesHostMemory) {
+    AICC_RETURN_IF_ERROR(
+        stream.read(element, address, aicc_element_type_bits(static_cast<aicc_element_type>(type)) / 8));
+    address = element;
+  }
+  AICC_RETURN_IF_ERROR(stream.wait());
+  value = loadElement(address, type);
+  return nullptr;
+}
+
 aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, const RunState &state) {
   int64_t *values = frame.values.data();
   Slot *slots = frame.slots.data();
-  const bool isSynchronous = device.info.capabilities & AICC_DRIVER_SYNCHRONOUS;
   for (const Op *op = ops.data();; ++op) {
     switch (op->code) {
     case OpCode::Move:
@@ -249,7 +263,7 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
       PoolBlock *block = nullptr;
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
       setSlot(slots[op->a], Slot());
-      AICC_RETURN_IF_ERROR(pool.allocate(static_cast<uint64_t>(size), op->c, block));
+      AICC_RETURN_IF_ERROR(allocate(static_cast<uint64_t>(size), op->c, block));
       slots[op->a] = {block->address, static_cast<uint64_t>(size), block, false};
       break;
     }
@@ -295,8 +309,8 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
         return fail(AICC_STATUS_OUT_OF_RANGE, frame, *op, "a copy into a constant");
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
       if (size)
-        AICC_RETURN_IF_ERROR(driver.queue_copy(queue, to.address + toOffset, from.address + fromOffset,
-                                               static_cast<uint64_t>(size)));
+        AICC_RETURN_IF_ERROR(stream.copy(to.address + toOffset, from.address + fromOffset,
+                                         static_cast<uint64_t>(size), {&frame, op}));
       break;
     }
     case OpCode::Fill: {
@@ -308,22 +322,21 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
         return fail(AICC_STATUS_OUT_OF_RANGE, frame, *op, "a fill of a constant");
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
       if (size)
-        AICC_RETURN_IF_ERROR(driver.queue_fill(queue, to.address + offset, static_cast<uint64_t>(size),
-                                               static_cast<uint64_t>(values[op->d]), op->aux));
+        AICC_RETURN_IF_ERROR(stream.fill(to.address + offset, static_cast<uint64_t>(size),
+                                         static_cast<uint64_t>(values[op->d]), op->aux, {&frame, op}));
       break;
     }
     case OpCode::Dispatch:
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
-      AICC_RETURN_IF_ERROR(dispatch(frame, op->a, state));
+      AICC_RETURN_IF_ERROR(dispatch(frame, *op, state));
       break;
     case OpCode::LoadScalar: {
       const Slot &from = slots[op->b];
       int64_t bytes = aicc_element_type_bits(static_cast<aicc_element_type>(op->aux)) / 8;
       if (!from.address || !isWithin(from, values[op->c], bytes))
         return fail(AICC_STATUS_OUT_OF_RANGE, frame, *op, "a scalar is loaded from outside of its buffer");
-      if (!isSynchronous)
-        AICC_RETURN_IF_ERROR(driver.queue_wait(queue, state.options.deadline_ns));
-      values[op->a] = loadElement(from.address + values[op->c], op->aux);
+      AICC_RETURN_IF_ERROR(loadScalar(from, values[op->c], op->aux, values[op->a]));
+      AICC_RETURN_IF_ERROR(checkInterrupt(state));
       break;
     }
     case OpCode::Assert:

@@ -6,6 +6,8 @@
 //===--------------------------------------------------------------------------------------===//
 #include "runtime/core/Module.h"
 
+#include "runtime/core/Constants.h"
+#include "runtime/core/Select.h"
 #include "runtime/core/Status.h"
 #include "runtime/module/Verifier.h"
 #include "runtime/module/aicc_generated.h"
@@ -76,6 +78,8 @@ void ModuleBytes::borrow(const void *data, size_t size) {
 aicc_module::~aicc_module() {
   for (aicc_driver_executable *executable : executables)
     device->table->executable_destroy(executable);
+  for (const DeviceBlock &block : constantBlocks)
+    device->free(block.base, block.capacity, kDeviceAlignment);
   if (instance)
     instance->release();
 }
@@ -85,42 +89,6 @@ static std::vector<const char *> featuresOf(const fb::Instance &target) {
   for (uint32_t i = 0; i < countOf(target.features()); ++i)
     features.push_back(target.features()->Get(i)->c_str());
   return features;
-}
-
-/// Picks the instance `name`, or the first that `device` can run. Says of each why not when there is none.
-static aicc_status *selectTarget(aicc_module &module, const aicc_device *device, const char *name) {
-  std::string reasons;
-  for (uint32_t i = 0; i < module.root->instances()->size(); ++i) {
-    const fb::Instance &target = *module.root->instances()->Get(i);
-    const char *targetName = target.target()->c_str();
-    if (name && std::strcmp(name, targetName) != 0) {
-      (reasons += reasons.empty() ? "" : ", ") += targetName;
-      continue;
-    }
-    if (!device) {
-      module.target = static_cast<int32_t>(i);
-      return nullptr;
-    }
-    std::string reason;
-    std::vector<const char *> features = featuresOf(target);
-    if (!device->hasFormat(target.format()->c_str()))
-      reason = std::string("format ") + target.format()->c_str();
-    else if (const char *missing =
-                 device->missingFeature(features.data(), static_cast<uint32_t>(features.size())))
-      reason = missing;
-    if (reason.empty()) {
-      module.target = static_cast<int32_t>(i);
-      return nullptr;
-    }
-    if (name)
-      return makeStatus(AICC_STATUS_UNSUPPORTED, "target %s needs %s, which device %s lacks", name,
-                        reason.c_str(), device->id.c_str());
-    (reasons += reasons.empty() ? "" : "; ") += std::string(targetName) + " needs " + reason;
-  }
-  if (name)
-    return makeStatus(AICC_STATUS_NOT_FOUND, "the module has no target %s; it has %s", name, reasons.c_str());
-  return makeStatus(AICC_STATUS_UNSUPPORTED, "the module has nothing that runs on device %s: %s",
-                    device->id.c_str(), reasons.c_str());
 }
 
 static aicc_status *toStatus(const FormatError &error) {
@@ -137,9 +105,15 @@ static aicc_status *loadExecutables(aicc_module &module) {
     if (!verifySegment(module.bytes.data(), *module.root, executable.segment(), error))
       return toStatus(error);
     aicc_driver_executable *handle = nullptr;
-    AICC_RETURN_IF_ERROR(driver.executable_load(module.device->handle, target.format()->c_str(),
-                                                module.bytes.data() + segment.offset(), segment.size(),
-                                                &handle));
+    if (aicc_status *status =
+            driver.executable_load(module.device->handle, target.format()->c_str(),
+                                   module.bytes.data() + segment.offset(), segment.size(), &handle)) {
+      aicc_status *named =
+          makeStatus(aicc_status_get_code(status), "device %s: target %s: %s", module.device->id.c_str(),
+                     target.target()->c_str(), aicc_status_get_message(status));
+      aicc_status_destroy(status);
+      return named;
+    }
     module.executables.push_back(handle);
     for (uint32_t e = 0; e < executable.entries()->size(); ++e) {
       const char *wanted = executable.entries()->Get(e)->name()->c_str();
@@ -149,29 +123,6 @@ static aicc_status *loadExecutables(aicc_module &module) {
                           "module is damaged: executables[%u].entries[%u]: the image has no kernel %s there",
                           i, e, wanted);
     }
-  }
-  return nullptr;
-}
-
-/// Constants are used in place; the kernel is told that they will be.
-static aicc_status *mapConstants(aicc_module &module) {
-  for (uint32_t i = 0; i < countOf(module.root->segments()); ++i) {
-    const fb::Segment &segment = *module.root->segments()->Get(i);
-    if (segment.kind() == fb::SegmentKind_Data && segment.size()) {
-      auto address =
-          reinterpret_cast<uintptr_t>(module.bytes.data() + segment.offset()) & ~uintptr_t(kPageSize - 1);
-      madvise(reinterpret_cast<void *>(address), segment.size(), MADV_WILLNEED);
-    }
-  }
-  for (uint32_t i = 0; i < countOf(module.root->constants()); ++i) {
-    const fb::Constant &constant = *module.root->constants()->Get(i);
-    const fb::Segment &segment = *module.root->segments()->Get(constant.segment());
-    const uint8_t *address = module.bytes.data() + segment.offset() + constant.offset();
-    if (reinterpret_cast<uintptr_t>(address) % constant.alignment() != 0)
-      return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
-                        "the module's memory must be aligned to %u bytes, or be copied (AICC_MODULE_COPY)",
-                        constant.alignment());
-    module.constants.push_back({const_cast<uint8_t *>(address), constant.size()});
   }
   return nullptr;
 }
@@ -212,20 +163,17 @@ static aicc_status *openModule(aicc_module &module, const aicc_device *device,
       (joined += joined.empty() ? "" : ",") += feature;
     module.targetFeatures.push_back(std::move(joined));
   }
+  if (!device && (options.flags & AICC_MODULE_AUTO_DEVICE))
+    AICC_RETURN_IF_ERROR(selectDevice(module, options.target, device));
   AICC_RETURN_IF_ERROR(selectTarget(module, device, options.target));
   if (options.flags & AICC_MODULE_VERIFY_WEIGHTS)
     AICC_RETURN_IF_ERROR(aicc_module_verify_weights(&module));
-  if (device) {
-    if (!(device->info.capabilities & AICC_DRIVER_HOST_MEMORY))
-      return makeStatus(AICC_STATUS_UNSUPPORTED,
-                        "device %s has memory of its own, which this runtime cannot use yet",
-                        device->id.c_str());
-    module.device = device;
-    AICC_RETURN_IF_ERROR(loadExecutables(module));
-    AICC_RETURN_IF_ERROR(mapConstants(module));
-  }
   decodeTarget(module);
-  return nullptr;
+  if (!device)
+    return nullptr;
+  module.device = device;
+  AICC_RETURN_IF_ERROR(loadExecutables(module));
+  return placeConstants(module);
 }
 
 /// Finishes a load whose bytes are there; releases the module when that fails.
@@ -273,6 +221,8 @@ void aicc_module_destroy(aicc_module *module) {
   if (module)
     module->release();
 }
+
+const aicc_device *aicc_module_get_device(const aicc_module *module) { return module->device; }
 
 aicc_status *aicc_module_verify_weights(const aicc_module *module) {
   FormatError error;

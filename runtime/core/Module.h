@@ -42,6 +42,13 @@ struct ConstantRef {
   uint64_t size;
 };
 
+/// An allocation that constants lie in.
+struct DeviceBlock {
+  void *base = nullptr;
+  uint64_t capacity = 0;
+  uint8_t *address = nullptr; ///< of the first constant
+};
+
 struct StateInfo {
   ValueType type;
   uint64_t size;
@@ -56,6 +63,8 @@ struct aicc_module : aicc::rt::RefCounted<aicc_module> {
   const aicc::fb::Module *root = nullptr;
   int32_t target = -1; ///< index of the instance in use
   std::vector<aicc::rt::ConstantRef> constants;
+  std::vector<aicc::rt::DeviceBlock> constantBlocks;
+  uint64_t deviceConstantSize = 0;
   std::vector<aicc_driver_executable *> executables;
   std::vector<std::unique_ptr<aicc_function>> functions; ///< of the instance, by its index
   std::vector<const aicc_function *> publicFunctions;

@@ -15,12 +15,12 @@ using namespace aicc::rt;
 
 //===--- State ---------------------------------------------------------------------------===//
 
-static constexpr uint64_t kStateAlignment = 4096;
+static constexpr uint64_t kStateAlignment = kDeviceAlignment;
 
 aicc_state::~aicc_state() {
   const aicc_device &device = *module->device;
   if (data)
-    device.table->memory_free(device.handle, data, size ? size : 1, kStateAlignment);
+    device.free(data, size ? size : 1, kStateAlignment);
   module->release();
 }
 
@@ -36,14 +36,16 @@ aicc_status *aicc_state_create(const aicc_module *module, const char *name, aicc
     state->index = i;
     state->size = module->states[i].size;
     const aicc_device &device = *module->device;
-    aicc_status *status = device.table->memory_alloc(
-        device.handle, AICC_MEMORY_DEVICE, state->size ? state->size : 1, kStateAlignment, &state->data);
-    if (status) {
+    aicc_status *status =
+        device.allocate(AICC_MEMORY_DEVICE, state->size ? state->size : 1, kStateAlignment, &state->data);
+    if (status)
       state->data = nullptr;
+    else
+      status = device.zero(state->data, state->size);
+    if (status) {
       state->release();
       return status;
     }
-    std::memset(state->data, 0, state->size);
     *out = state;
     return nullptr;
   }
@@ -58,9 +60,9 @@ void aicc_state_destroy(aicc_state *state) {
 aicc_status *aicc_state_reset(aicc_state *state) {
   if (state->isBound.exchange(true))
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "the state is in use by a run");
-  std::memset(state->data, 0, state->size);
+  aicc_status *status = state->module->device->zero(state->data, state->size);
   state->isBound = false;
-  return nullptr;
+  return status;
 }
 
 const char *aicc_state_get_name(const aicc_state *state) {
@@ -83,9 +85,7 @@ aicc_status *aicc_context_create(const aicc_module *module, const aicc_context_o
   if (!module->device)
     return makeStatus(AICC_STATUS_INVALID_ARGUMENT, "the module was loaded without a device");
   auto *context = new aicc_context(module);
-  aicc_status *status = context->driver.queue_create(context->device.handle, &context->queue);
-  if (status) {
-    context->queue = nullptr;
+  if (aicc_status *status = context->stream.open()) {
     aicc_context_destroy(context);
     return status;
   }

@@ -23,7 +23,7 @@ void aicc_tensor::operator delete(void *pointer) { std::free(pointer); }
 
 aicc_tensor::~aicc_tensor() {
   if (allocation && device)
-    device->table->memory_free(device->handle, data, allocation, kTensorAlignment);
+    device->free(data, allocation, kTensorAlignment);
   else if (allocation)
     instance->deallocate(data, allocation, kTensorAlignment);
   if (releaseFn)
@@ -109,12 +109,12 @@ aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *devi
   aicc_tensor *tensor = newTensor(instance, type, rank, dims);
   if (!tensor)
     return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no memory for a tensor");
+  tensor->device = device;
   aicc_status *status = nullptr;
   if (bytes) {
     void *data = nullptr;
     if (device)
-      status =
-          device->table->memory_alloc(device->handle, AICC_MEMORY_DEVICE, bytes, kTensorAlignment, &data);
+      status = device->allocate(AICC_MEMORY_DEVICE, bytes, kTensorAlignment, &data);
     else
       data = instance->allocate(bytes, kTensorAlignment);
     if (!data && !status)
@@ -123,7 +123,6 @@ aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *devi
     if (!status) {
       tensor->data = data;
       tensor->byteSize = tensor->allocation = bytes;
-      tensor->device = device;
     }
   }
   if (status) {
@@ -227,7 +226,15 @@ static char *packDim(const aicc_tensor &from, uint32_t dim, const char *data, ch
   return to;
 }
 
-void aicc::rt::packTensor(const aicc_tensor &from, void *to) {
-  packDim(from, 0, static_cast<const char *>(from.data), static_cast<char *>(to),
+void aicc::rt::packTensor(const aicc_tensor &from, void *to, const void *data) {
+  if (!data)
+    data = from.data;
+  uint64_t bytes = 0;
+  if (from.isDense() && computeByteSize(from.type, from.rank, from.dims, bytes)) {
+    if (bytes)
+      std::memcpy(to, data, bytes);
+    return;
+  }
+  packDim(from, 0, static_cast<const char *>(data), static_cast<char *>(to),
           aicc_element_type_bits(from.type) / 8);
 }

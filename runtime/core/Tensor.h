@@ -25,6 +25,8 @@ struct aicc_tensor : aicc::rt::RefCounted<aicc_tensor> {
   ~aicc_tensor();
   static void operator delete(void *pointer);
   bool isDense() const;
+  /// The host can read and write its elements.
+  bool isOnHost() const { return !device || device->sharesHostMemory(); }
   /// Sets sizes and dense strides.
   void reshape(const int64_t *sizes);
 };
@@ -38,8 +40,18 @@ bool computeByteSize(aicc_element_type type, uint32_t rank, const int64_t *dims,
 /// A tensor without memory yet; null when there is no memory even for that.
 aicc_tensor *newTensor(aicc_instance *instance, aicc_element_type type, uint32_t rank, const int64_t *dims);
 
-/// Copies `from`, which may be strided, to dense memory. Element types of 8 bits and more.
-void packTensor(const aicc_tensor &from, void *to);
+/// Copies `from`, which may be strided, to dense memory. Both are the host's; `data` (null: the tensor's own)
+/// is where its elements are. Element types of 8 bits and more if it is strided.
+void packTensor(const aicc_tensor &from, void *to, const void *data = nullptr);
+
+// Complete when they return. In TensorCopy.cpp.
+
+/// The elements, densely, to the host's memory.
+aicc_status *readTensor(const aicc_tensor &from, void *to);
+/// The same to memory of `device`.
+aicc_status *copyTensorTo(const aicc_tensor &from, const aicc_device &device, void *to);
+/// `size` bytes of the host's memory to the dense tensor `to`.
+aicc_status *writeTensor(const aicc_tensor &to, const void *from, uint64_t size);
 
 /// "2x3xf32".
 std::string describeShape(aicc_element_type type, uint32_t rank, const int64_t *dims);

@@ -46,15 +46,36 @@ typedef struct aicc_instance_options {
   void *log_user;
   const char *const *driver_paths; /* driver libraries to load, besides the built-in ones */
   uint32_t driver_path_count;
+  uint32_t reserved;
+  const aicc_register_driver_fn *drivers; /* drivers that are part of the program, `driver_count` of them */
+  /* Plug-ins to look for, by their drivers' names and separated by commas; null: all there are, "": none.
+   * They are libaicc_driver_NAME.so in the folder aicc/ beside this library and in those of AICC_PLUGIN_PATH
+   * (separated by colons). */
+  const char *plugins;
+  uint32_t driver_count;
+  uint32_t flags; /* 0 */
 } aicc_instance_options;
 
-/* A driver library that cannot be loaded is an error; one whose device isn't here is a line in the log. */
+/* A library of driver_paths that cannot be loaded is an error. Other drivers that cannot be used, and devices
+ * that are not here, are a line in the log, and a driver's `problem`. */
 AICC_API AICC_NODISCARD aicc_status *aicc_instance_create(const aicc_instance_options *options,
                                                           aicc_instance **out);
 AICC_API void aicc_instance_destroy(aicc_instance *instance);
 AICC_API uint32_t aicc_instance_device_count(const aicc_instance *instance);
 /* Borrowed; null when index is out of range. */
 AICC_API const aicc_device *aicc_instance_get_device(const aicc_instance *instance, uint32_t index);
+
+typedef struct aicc_driver_info {
+  uint32_t struct_size;
+  uint32_t device_count; /* of those that could be opened */
+  const char *name;      /* "cpu"; of a library that cannot be loaded, by its file's name */
+  const char *path;      /* "" for one that is part of the program */
+  const char *problem;   /* why it has no devices, or not all; "": nothing is wrong */
+} aicc_driver_info;
+
+AICC_API uint32_t aicc_instance_driver_count(const aicc_instance *instance);
+AICC_API AICC_NODISCARD aicc_status *aicc_instance_get_driver(const aicc_instance *instance, uint32_t index,
+                                                              aicc_driver_info *info);
 /* "cpu", "cpu:0"; null or "": the first device. */
 AICC_API AICC_NODISCARD aicc_status *aicc_instance_find_device(const aicc_instance *instance,
                                                                const char *name, const aicc_device **out);
@@ -69,14 +90,25 @@ typedef struct aicc_device_info {
   const char *features;     /* joined by "," */
   const char *formats;      /* joined by "," */
   uint64_t memory_size;     /* 0: not known */
+  uint64_t capabilities;    /* AICC_DRIVER_* */
+  uint32_t speed_class;     /* AICC_SPEED_* */
+  int32_t dlpack_type;      /* DLDeviceType of its memory; 0: none */
+  int32_t dlpack_id;
+  uint32_t reserved;
+  const char *driver_version; /* "" where it isn't known */
+  const char *matrix_units;   /* "" where there are none, or none known */
 } aicc_device_info;
 
 AICC_API AICC_NODISCARD aicc_status *aicc_device_get_info(const aicc_device *device, aicc_device_info *info);
+/* Bytes that this instance has allocated on the device, and what the driver says is free (0: not known). */
+AICC_API AICC_NODISCARD aicc_status *aicc_device_get_memory(const aicc_device *device, uint64_t *used,
+                                                            uint64_t *available);
 
 /*===--- Modules ---===*/
 
 #define AICC_MODULE_VERIFY_WEIGHTS (1ull << 0) /* check the weights' hashes now; reads the whole file */
 #define AICC_MODULE_COPY (1ull << 1)           /* load_memory: keep a copy, the caller's memory may go */
+#define AICC_MODULE_AUTO_DEVICE (1ull << 2)    /* device null: the fastest that has a program in the module */
 
 typedef struct aicc_module_options {
   uint32_t struct_size;
@@ -87,8 +119,10 @@ typedef struct aicc_module_options {
 } aicc_module_options;
 
 /* Maps the file (replace files by rename, never in place: a mapped file that shrinks raises SIGBUS), verifies
- * it, picks the first instance whose format and features the device has, and loads its kernels. `device` may
- * be null: then the module can be looked at, but no context can be made of it. */
+ * it, picks the first instance whose format and features the device has, and loads its kernels, and its
+ * weights if the device has memory of its own. AICC_STATUS_UNSUPPORTED says what the device lacks and where
+ * the module would run. `device` may be null: then, without AICC_MODULE_AUTO_DEVICE, the module can be looked
+ * at, but no context can be made of it. */
 AICC_API AICC_NODISCARD aicc_status *aicc_module_load_file(aicc_instance *instance, const aicc_device *device,
                                                            const char *path,
                                                            const aicc_module_options *options,
@@ -100,6 +134,8 @@ AICC_API AICC_NODISCARD aicc_status *aicc_module_load_memory(aicc_instance *inst
                                                              size_t size, const aicc_module_options *options,
                                                              aicc_module **out);
 AICC_API void aicc_module_destroy(aicc_module *module);
+/* Borrowed from the instance; null when the module was loaded without a device. */
+AICC_API const aicc_device *aicc_module_get_device(const aicc_module *module);
 /* Reads all segments and compares their hashes: AICC_STATUS_DATA_LOSS names the first that differs. */
 AICC_API AICC_NODISCARD aicc_status *aicc_module_verify_weights(const aicc_module *module);
 
@@ -113,7 +149,8 @@ typedef struct aicc_module_info {
   uint32_t segment_count;
   uint32_t target_count;
   uint32_t provenance_count;
-  int32_t target_index; /* the instance in use; -1 when there is none */
+  int32_t target_index;          /* the instance in use; -1 when there is none */
+  uint64_t device_constant_size; /* bytes of weights copied to the device's own memory */
 } aicc_module_info;
 
 typedef struct aicc_target_info {
@@ -125,6 +162,11 @@ typedef struct aicc_target_info {
   uint64_t code_size;
   uint32_t function_count;
   uint32_t dispatch_count;
+  uint32_t kernel_count;
+  uint32_t constant_count;    /* that its programs read; other targets may read them, too */
+  uint64_t constant_size;     /* bytes of those */
+  uint64_t own_constant_size; /* bytes of those that no other target reads */
+  uint64_t arena_size;
 } aicc_target_info;
 
 AICC_API AICC_NODISCARD aicc_status *aicc_module_get_info(const aicc_module *module, aicc_module_info *info);
@@ -203,12 +245,12 @@ typedef struct aicc_tensor_info {
   uint32_t rank;
   const int64_t *dims;
   const int64_t *strides;    /* in elements */
-  void *data;                /* address of the first element */
+  void *data;                /* address of the first element, on the device */
   uint64_t byte_size;        /* from the first to behind the last byte */
   const aicc_device *device; /* null: plain host memory */
 } aicc_tensor_info;
 
-/* Uninitialised, dense, 64-byte aligned. */
+/* Uninitialised, dense, 64-byte aligned. `device` null: in the host's memory. */
 AICC_API AICC_NODISCARD aicc_status *aicc_tensor_create(aicc_instance *instance, const aicc_device *device,
                                                         aicc_element_type type, uint32_t rank,
                                                         const int64_t *dims, aicc_tensor **out);
@@ -225,7 +267,16 @@ AICC_API aicc_tensor *aicc_tensor_retain(aicc_tensor *tensor);
 AICC_API void aicc_tensor_release(aicc_tensor *tensor);
 AICC_API AICC_NODISCARD aicc_status *aicc_tensor_get_info(const aicc_tensor *tensor, aicc_tensor_info *info);
 
-/* DLPack (dlpack.h version 0.8 and later), without a copy. Import takes `managed` over and calls its deleter
+/* Copies the elements of `from` to `to`, which has the same type and sizes and is dense, wherever both are,
+ * and waits. */
+AICC_API AICC_NODISCARD aicc_status *aicc_tensor_copy(const aicc_tensor *from, aicc_tensor *to);
+/* A new dense tensor on `device` (null: in the host's memory) with the elements of `from`. */
+AICC_API AICC_NODISCARD aicc_status *aicc_tensor_copy_to(const aicc_tensor *from, const aicc_device *device,
+                                                         aicc_tensor **out);
+
+/* DLPack (dlpack.h version 0.8 and later), without a copy. Memory of a device belongs to the one of the
+ * instance's devices whose driver names the same DLPack device; what the producer has queued on it must be
+ * complete. Import takes `managed` over and calls its deleter
  * in the end, but leaves it to the caller on failure. Export holds a reference until the consumer calls the
  * deleter. */
 struct DLManagedTensor;
@@ -257,7 +308,8 @@ aicc_context_create(const aicc_module *module, const aicc_context_options *optio
 /* Waits for the context's asynchronous runs. */
 AICC_API void aicc_context_destroy(aicc_context *context);
 
-/* A dispatch has completed. `nanoseconds` is its time as seen by the context. */
+/* A dispatch has completed. `nanoseconds` is its time by the device's clock, or by the context's where it has
+ * none. Called during the run, but perhaps only when it ends. */
 typedef void (*aicc_profile_fn)(void *user, const aicc_function *function, uint32_t dispatch_index,
                                 const char *name, uint64_t start_ns, uint64_t nanoseconds,
                                 uint32_t device_slot);
@@ -266,12 +318,18 @@ typedef struct aicc_run_options {
   uint32_t struct_size;
   uint32_t state_count;
   aicc_state *const *states; /* in the function's order */
-  int64_t deadline_ns;       /* CLOCK_MONOTONIC; 0: none. Looked at between commands */
-  aicc_profile_fn profile;   /* null: none */
+  int64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none. Looked at between commands, and where a run waits; what
+                          a device has been given already is waited for in any case */
+  aicc_profile_fn profile; /* null: none */
   void *profile_user;
   int64_t rank;
   int64_t world_size; /* 0 counts as 1 */
+  uint64_t flags;
 } aicc_run_options;
+
+#define AICC_RUN_DEVICE_OUTPUTS                                                                              \
+  (1ull << 0) /* new outputs are made in the device's memory, not the host's                                 \
+               */
 
 /* Sizes of the results for inputs of these shapes, without running: dims[i] points at room for as many sizes
  * as result i has dimensions. Where a size depends on data it is the upper bound. */
@@ -280,10 +338,11 @@ AICC_API AICC_NODISCARD aicc_status *aicc_context_compute_shapes(aicc_context *c
                                                                  aicc_tensor *const *inputs,
                                                                  uint32_t input_count, int64_t *const *dims);
 
-/* Runs and waits. outputs[i] is a tensor of the caller's with the result's type, its exact sizes and dense
- * strides, or null: then a new one is put there, which the caller releases. On failure new outputs are null
- * and contents of the caller's undefined. Inputs that are not dense are copied first. Where sizes depend on
- * data, the caller's tensor has at least the upper bound's bytes and gets the final sizes. */
+/* Runs and waits. Inputs and outputs may be in the host's memory or on any device: what is not where the
+ * kernels can reach it is copied. outputs[i] is a tensor of the caller's with the result's type, its exact
+ * sizes and dense strides, or null: then a new one is put there, which the caller releases. On failure new
+ * outputs are null and contents of the caller's undefined. Inputs that are not dense are copied first. Where
+ * sizes depend on data, the caller's tensor has at least the upper bound's bytes and gets the final sizes. */
 AICC_API AICC_NODISCARD aicc_status *aicc_context_run(aicc_context *context, const aicc_function *function,
                                                       aicc_tensor *const *inputs, uint32_t input_count,
                                                       aicc_tensor **outputs, uint32_t output_count,

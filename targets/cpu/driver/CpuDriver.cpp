@@ -75,6 +75,7 @@ static aicc_status *deviceInfo(aicc_driver *driver, uint32_t, aicc_driver_device
   info->feature_count = static_cast<uint32_t>(driver->info.features.size());
   info->memory_size = driver->info.memorySize;
   info->capabilities = kCapabilities;
+  info->speed_class = AICC_SPEED_HOST;
   return nullptr;
 }
 
