@@ -1,22 +1,14 @@
 // From objects to the image: the query function with its table, the check that nothing is left undefined, and
-// the linker, in process. Objects and image are anonymous memory files, so that a killed compile leaves
-// nothing behind.
+// the linker's options.
 
 #include "aicc/kernel_abi.h"
-#include "lld/Common/Driver.h"
 #include "targets/cpu/codegen/BackendSteps.h"
+#include "targets/kernel/LinkElf.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
-#include <fcntl.h>
-#include <mutex>
-#include <sys/mman.h>
-#include <thread>
-#include <unistd.h>
-
-LLD_HAS_DRIVER(elf)
 
 using namespace llvm;
 using namespace aicc::cpu;
@@ -128,72 +120,6 @@ static Error checkReferences(StringRef bytes, const StringSet<> &defined) {
 //===--- Linking
 //---------------------------------------------------------------------------------------------------===//
 
-namespace {
-
-/// An anonymous file in memory that can be opened by a path for as long as this lives.
-class MemoryFile {
-public:
-  explicit MemoryFile(const char *name) : descriptor(memfd_create(name, MFD_CLOEXEC)) {}
-  MemoryFile(MemoryFile &&other) : descriptor(std::exchange(other.descriptor, -1)) {}
-  ~MemoryFile() {
-    if (descriptor >= 0)
-      close(descriptor);
-  }
-  std::string getPath() const { return "/proc/self/fd/" + std::to_string(descriptor); }
-  bool write(StringRef bytes) {
-    while (!bytes.empty()) {
-      ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-      if (n <= 0)
-        return false;
-      bytes = bytes.drop_front(n);
-    }
-    return descriptor >= 0;
-  }
-
-private:
-  int descriptor;
-};
-
-/// A pipe the linker writes to, by a path, and a thread that reads it. (The linker insists on a temporary
-/// file beside its output, which a memory file has no folder for, except if the output is not a regular
-/// file.)
-class OutputPipe {
-public:
-  OutputPipe() {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-      return;
-    writeEnd = ends[1];
-    reader = std::thread([this, readEnd = ends[0]] {
-      char block[1 << 16];
-      for (ssize_t n; (n = read(readEnd, block, sizeof(block))) != 0;) {
-        if (n < 0 && errno != EINTR)
-          break;
-        if (n > 0)
-          bytes.insert(bytes.end(), block, block + n);
-      }
-      close(readEnd);
-    });
-  }
-  ~OutputPipe() { finish(); }
-  std::string getPath() const { return "/proc/self/fd/" + std::to_string(writeEnd); }
-  /// What was written; once, after the last writer is done.
-  std::vector<char> finish() {
-    if (reader.joinable()) {
-      close(writeEnd);
-      reader.join();
-    }
-    return std::move(bytes);
-  }
-
-private:
-  int writeEnd = -1;
-  std::thread reader;
-  std::vector<char> bytes;
-};
-
-} // namespace
-
 Expected<std::vector<char>> aicc::cpu::linkImage(ArrayRef<Object> objects) {
   StringSet<> defined;
   std::vector<StringRef> inputs;
@@ -209,49 +135,7 @@ Expected<std::vector<char>> aicc::cpu::linkImage(ArrayRef<Object> objects) {
       return error;
 
   inputs.push_back(getBuiltinsObject());
-  std::vector<MemoryFile> files;
-  std::vector<std::string> arguments = {"ld.lld",
-                                        "-shared",
-                                        "-nostdlib",
-                                        "--hash-style=sysv",
-                                        "-Bsymbolic",
-                                        "--gc-sections",
-                                        "--build-id=none",
-                                        "-z",
-                                        "now",
-                                        "-z",
-                                        "defs",
-                                        "-z",
-                                        "max-page-size=4096",
-                                        "-s",
-                                        "--threads=1"};
-  for (StringRef input : inputs) {
-    MemoryFile &file = files.emplace_back("aicc-object");
-    if (!file.write(input))
-      return createStringError("cannot hold an object in memory for the linker");
-    arguments.push_back(file.getPath());
-  }
-  OutputPipe image;
-  arguments.insert(arguments.end(), {"-o", image.getPath()});
-
-  // The linker's state is global: one at a time.
-  static std::mutex mutex;
-  std::lock_guard<std::mutex> lock(mutex);
-  static bool usable = true;
-  if (!usable)
-    return createStringError("the linker cannot be used again after it failed");
-  std::vector<const char *> argv;
-  for (const std::string &argument : arguments)
-    argv.push_back(argument.c_str());
-  std::string output;
-  raw_string_ostream stream(output);
-  const lld::DriverDef drivers[] = {{lld::Gnu, &lld::elf::link}};
-  lld::Result result = lld::lldMain(argv, stream, stream, drivers);
-  usable = result.canRunAgain;
-  if (result.retCode)
-    return createStringError("the linker failed: %s", output.c_str());
-  std::vector<char> bytes = image.finish();
-  if (bytes.empty())
-    return createStringError("the linker wrote nothing");
-  return bytes;
+  return aicc::kernel::linkElf(inputs, {"-shared", "-nostdlib", "--hash-style=sysv", "-Bsymbolic",
+                                        "--gc-sections", "--build-id=none", "-z", "now", "-z", "defs", "-z",
+                                        "max-page-size=4096", "-s"});
 }
