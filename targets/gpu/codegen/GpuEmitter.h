@@ -29,6 +29,9 @@ public:
   GpuEmitter(mlir::ModuleOp module, llvm::StringRef name, exe::DispatchOp dispatch,
              nn::SymbolicShapes &shapes, const GpuDescriptor &gpu, const DeviceEnd &end, unsigned threads);
 
+  /// As KernelEmitter's, with the scratch memory that was asked for; a second argument changes nothing.
+  Launch finish(AffineExpr grid, AffineExpr scratchBytes = {});
+
   const GpuDescriptor &gpu;
   const DeviceEnd &end;
   /// Threads of a workgroup, and lanes of a subgroup (0: none to speak of).
@@ -50,8 +53,7 @@ public:
   Value shared(Type element, unsigned count);
   /// A private array of `count` elements.
   Value local(Type element, unsigned count);
-  /// This workgroup's scratch memory (global), `bytes` long, of which finish() must be told: pass the same to
-  /// it.
+  /// This workgroup's scratch memory (global), of `bytes`. Once in a kernel.
   Value scratch(AffineExpr bytes);
 
   //===--- control
@@ -96,7 +98,10 @@ private:
   Value perLane(unsigned lanes, Type element, Value mask, llvm::function_ref<Value(unsigned)> index,
                 Value base);
 
-  Value group, thread, lane, subgroup, scratchBase;
+  SmallVector<Value> exchangeMemory(ValueRange values);
+
+  Value group, thread, lane, subgroup, global;
+  AffineExpr scratchBytes;
   /// Workgroup memory of reduceShared, by type; reused, with barriers between.
   llvm::DenseMap<Type, SmallVector<Value>> exchange;
   unsigned numShared = 0;

@@ -36,6 +36,14 @@ llvm::FailureOr<Launch> emitMap(KernelRequest &request);
 /// One thread for each element of the root's result, by the table below.
 llvm::FailureOr<Launch> emitPointwise(KernelRequest &request);
 
+/// nn.matmul by tiles, or, for few rows, by threads that share out the depth.
+llvm::FailureOr<Launch> emitMatMul(KernelRequest &request);
+/// nn.conv and nn.conv_transpose as products of matrices, where channels are enough to share.
+llvm::FailureOr<Launch> emitConv(KernelRequest &request);
+llvm::FailureOr<Launch> emitConvTranspose(KernelRequest &request);
+/// nn.attention, streamed: the score matrix never leaves the workgroup.
+llvm::FailureOr<Launch> emitAttention(KernelRequest &request);
+
 /// The element at `c` (no lanes) of the result of `root`, in the type of the result's registers. Emits any
 /// straight or structured code; must not use barriers or workgroup memory.
 using RootElementFn = Value (*)(GpuEmitter &e, mlir::Operation *root, const Coord &c);

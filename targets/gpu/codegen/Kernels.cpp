@@ -1,0 +1,36 @@
+// The table of kernel emitters by kind.
+
+#include "targets/gpu/codegen/Kernels.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace aicc;
+using namespace aicc::gpu;
+
+namespace {
+struct Kind {
+  StringLiteral name;
+  SmallVector<KernelFn, 2> emitters;
+};
+} // namespace
+
+ArrayRef<KernelFn> aicc::gpu::getKernelEmitters(StringRef kind) {
+  static const Kind kinds[] = {
+      {"map", {emitMap}},
+      {"matmul", {emitMatMul, emitPointwise}},
+      {"conv", {emitConv, emitPointwise}},
+      {"conv_transpose", {emitConvTranspose, emitPointwise}},
+      {"attention", {emitAttention}},
+  };
+  for (const Kind &entry : kinds)
+    if (entry.name == kind)
+      return entry.emitters;
+  return {};
+}
+
+Operation *aicc::gpu::getRoot(exe::DispatchOp dispatch) {
+  for (Operation &op : dispatch.getBody().front().without_terminator())
+    if (op.getName().stripDialect() == dispatch.getKind())
+      return &op;
+  return nullptr;
+}
