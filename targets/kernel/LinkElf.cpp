@@ -1,4 +1,5 @@
-// The linker in process: memory files for its inputs, a pipe for its output, and a lock around its global state.
+// The linker in process: memory files for its inputs, a pipe for its output, and a lock around its global
+// state.
 
 #include "targets/kernel/LinkElf.h"
 #include "lld/Common/Driver.h"
