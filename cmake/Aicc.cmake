@@ -29,7 +29,8 @@ endfunction()
 function(aicc_compiler_options target)
   cmake_parse_arguments(ARG "EXCEPTIONS" "PCH" "" ${ARGN})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}
-    ${CMAKE_SOURCE_DIR}/compiler/include ${CMAKE_SOURCE_DIR}/runtime/include ${CMAKE_BINARY_DIR}/runtime/include)
+    ${CMAKE_SOURCE_DIR}/compiler/include ${CMAKE_BINARY_DIR}/compiler/include
+    ${CMAKE_SOURCE_DIR}/runtime/include ${CMAKE_BINARY_DIR}/runtime/include)
   target_include_directories(${target} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_compile_definitions(${target} PRIVATE ${AICC_LLVM_DEFINITIONS})
   target_compile_options(${target} PRIVATE ${AICC_WARNINGS} -ffunction-sections -fdata-sections
@@ -101,6 +102,26 @@ function(aicc_add_tool name)
     add_dependencies(${name} ${generated})
   endif()
   target_link_libraries(${name} PRIVATE aicc_compiler ${ARG_LINK} MLIR LLVM)
+endfunction()
+
+# aicc_add_target_plugin(NAME [LINK target...] [EXCLUDE regex]): a target's code generator, of all .cpp below this folder, as
+# the plug-in lib/aicc/libaicc_target_NAME.so, which the compiler loads. Everything but AICC_TARGET_PLUGIN's function is hidden.
+function(aicc_add_target_plugin name)
+  cmake_parse_arguments(ARG "" "EXCLUDE" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${ARG_EXCLUDE})
+  endif()
+  set(target aicc_target_${name})
+  add_library(${target} MODULE ${sources})
+  aicc_compiler_options(${target})
+  get_property(generated GLOBAL PROPERTY AICC_GENERATED)
+  add_dependencies(${target} ${generated} aicc_target_abi)
+  set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aicc BUILD_RPATH "$ORIGIN/..")
+  target_link_libraries(${target} PRIVATE aicc_compiler ${ARG_LINK} MLIR LLVM)
+  set(exports ${CMAKE_SOURCE_DIR}/cmake/target_plugin.map)
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${exports})
+  target_link_options(${target} PRIVATE -Wl,--version-script=${exports} -Wl,--gc-sections -Wl,--no-undefined)
 endfunction()
 
 # aicc_add_unittest(NAME SOURCES file... [LINK target...] [ARGS argument...] [RUNTIME])

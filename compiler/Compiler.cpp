@@ -149,6 +149,7 @@ LogicalResult Compilation::validate() {
                                                "'; phases are: " + llvm::join(getPhases(), ", "));
   registerAllTargets();
   auto created = createInstances(options.targets);
+  llvm::append_range(result.warnings, getTargetPluginErrors());
   if (!created)
     return fail(CompileStatus::UsageError, llvm::toString(created.takeError()));
   instances = std::move(*created);

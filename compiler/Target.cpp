@@ -1,7 +1,9 @@
 // The registry of targets and the reading of `--target`.
 
 #include "aicc/Target.h"
+#include "compiler/TargetPlugins.h"
 #include "llvm/ADT/StringExtras.h"
+#include <mutex>
 #include <tuple>
 
 using namespace aicc;
@@ -13,7 +15,51 @@ static std::vector<std::unique_ptr<Target>> &registry() {
 
 void aicc::registerTarget(std::unique_ptr<Target> target) { registry().push_back(std::move(target)); }
 
-llvm::ArrayRef<std::unique_ptr<Target>> aicc::getTargets() { return registry(); }
+static std::vector<std::string> &pluginErrors() {
+  static std::vector<std::string> errors;
+  return errors;
+}
+
+/// Guards the registry while plug-ins may still be added to it.
+static std::recursive_mutex &lock() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+/// Once in a process: plug-ins stay loaded.
+static void loadPlugins() {
+  std::lock_guard<std::recursive_mutex> guard(lock());
+  static bool loaded = false;
+  if (loaded)
+    return;
+  loaded = true;
+  for (const std::string &file : findTargetPlugins())
+    if (llvm::Error error = loadTargetPlugin(file))
+      pluginErrors().push_back(llvm::toString(std::move(error)));
+}
+
+/// The target of that name, or null.
+static Target *findTarget(llvm::StringRef name) {
+  std::lock_guard<std::recursive_mutex> guard(lock());
+  for (bool retry : {true, false}) {
+    for (auto &target : registry())
+      if (target->getName() == name)
+        return target.get();
+    if (retry)
+      loadPlugins();
+  }
+  return nullptr;
+}
+
+llvm::ArrayRef<std::unique_ptr<Target>> aicc::getTargets() {
+  loadPlugins();
+  return registry();
+}
+
+std::vector<std::string> aicc::getTargetPluginErrors() {
+  std::lock_guard<std::recursive_mutex> guard(lock());
+  return pluginErrors();
+}
 
 llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> aicc::createInstances(llvm::StringRef text) {
   std::vector<std::unique_ptr<TargetInstance>> instances;
@@ -28,21 +74,21 @@ llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> aicc::createInstanc
       return llvm::createStringError("target '" + part + "' is given twice");
     llvm::StringRef name, architecture;
     std::tie(name, architecture) = part.split(':');
-    auto found = llvm::find_if(registry(), [&](auto &target) { return target->getName() == name; });
-    if (found == registry().end()) {
+    Target *target = findTarget(name);
+    if (!target) {
       std::string known =
-          llvm::join(llvm::map_range(registry(), [](auto &target) { return target->getName(); }), ", ");
+          llvm::join(llvm::map_range(getTargets(), [](auto &target) { return target->getName(); }), ", ");
       return llvm::createStringError("unknown target '" + name + "'; this build has: " + known);
     }
     if (architecture.empty()) {
-      auto instance = (*found)->createInstance((*found)->getArchitectures().front());
+      auto instance = target->createInstance(target->getArchitectures().front());
       if (!instance)
         return instance.takeError();
       instances.push_back(std::move(*instance));
       continue;
     }
-    for (const std::string &one : (*found)->expand(architecture)) {
-      auto instance = (*found)->createInstance(one);
+    for (const std::string &one : target->expand(architecture)) {
+      auto instance = target->createInstance(one);
       if (!instance)
         return instance.takeError();
       instances.push_back(std::move(*instance));

@@ -67,9 +67,13 @@ public:
   virtual std::vector<std::string> expand(llvm::StringRef architecture) const { return {architecture.str()}; }
 };
 
-/// The targets of this process. Not thread-safe: targets are registered at start-up.
+/// The targets of this process: those that are built in, and then those of the plug-ins, which are loaded
+/// when somebody asks for all targets or for one that is not built in. Registration is not thread-safe: it
+/// happens at start-up and while plug-ins are loaded.
 void registerTarget(std::unique_ptr<Target> target);
 llvm::ArrayRef<std::unique_ptr<Target>> getTargets();
+/// A line for each plug-in that could not be loaded, which file and why. Empty before plug-ins are loaded.
+std::vector<std::string> getTargetPluginErrors();
 /// Instances for "cpu", "cpu:x86-64-v3", "cpu:portable", ..., comma-separated.
 llvm::Expected<std::vector<std::unique_ptr<TargetInstance>>> createInstances(llvm::StringRef targets);
 

@@ -1,0 +1,18 @@
+# Writes a header with one hash of all FILES (a list file's lines) as a string literal, only if it changes.
+# -DLIST=file -DOUTPUT=header -DNAME=macro
+file(STRINGS ${LIST} files)
+set(hashes "")
+foreach(file ${files})
+  file(SHA256 ${file} hash)
+  cmake_path(GET file FILENAME name)
+  string(APPEND hashes "${name} ${hash}\n")
+endforeach()
+string(SHA256 hash "${hashes}")
+set(text "#define ${NAME} \"${hash}\"\n")
+set(old "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE ${OUTPUT} "${text}")
+endif()
