@@ -4,6 +4,7 @@
 // left operand of the product with the values. Wide values are shared out among workgroups.
 
 #include "targets/gpu/codegen/Kernels.h"
+#include "targets/gpu/codegen/MatrixUnitTile.h"
 #include "targets/gpu/codegen/Tile.h"
 #include "targets/kernel/Collapse.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -21,8 +22,12 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// How the work is cut.
 struct Blocks {
   unsigned rows = 64, keys = 64, width = 64; // width: columns of the values
-  unsigned partRows = 4;
-  unsigned threads() const { return rows / partRows * kAcross; }
+  unsigned partRows = 4;                    // of one thread, or of one subgroup with a matrix unit
+  const MatrixUnit *unit = nullptr;
+  unsigned splits = 1;
+  unsigned threads() const { return rows / partRows * (unit ? unit->lanes : kAcross); }
+  /// Depth of one step: of queries and keys, and keys of the values.
+  unsigned depth() const { return unit && splits == 1 ? 32 : 16; }
 };
 
 struct AttentionEmitter {
@@ -96,9 +101,9 @@ struct AttentionEmitter {
     TileOperand result;
     result.element = element;
     result.width =
-        loadWidth(operand, view, std::min(limit, std::max(1u, outer * kDepth / blocks.threads())));
+        loadWidth(operand, view, std::min(limit, std::max(1u, outer * blocks.depth() / blocks.threads())));
     AffineExpr depth = e.shape(operand)[rank - 1];
-    bool exact = depth.isMultipleOf(kDepth);
+    bool exact = depth.isMultipleOf(blocks.depth());
     result.prepare = [place](Value at) { return SmallVector<Value>{place(at)}; };
     result.load = [this, &view, depth, exact, width = result.width](ValueRange prepared, Value, Value d) {
       Value at = exact ? d : e.min(d, e.sub(e.size(depth), e.constant(width)));
@@ -115,7 +120,7 @@ struct AttentionEmitter {
     result.element = element;
     result.alongOuter = true;
     result.width = loadWidth(root.getValue(), *v,
-                             std::min(limit, std::max(1u, blocks.width * kDepth / blocks.threads())));
+                             std::min(limit, std::max(1u, blocks.width * blocks.depth() / blocks.threads())));
     AffineExpr width = e.shape(root.getValue())[rank - 1];
     Value offset = headOffset(*v, keyHead), last = e.sub(e.size(width), e.constant(result.width));
     bool exact = width.isMultipleOf(blocks.width);
@@ -157,8 +162,6 @@ struct AttentionEmitter {
     return row.limit ? select(isBelow(key, row.limit), score, number(-kInfinity)) : score;
   }
 
-  static constexpr unsigned kDepth = 16;
-
   bool prepare() {
     q = e.view(root.getQuery()), k = e.view(root.getKey()), v = e.view(root.getValue());
     rank = e.shape(root.getResult()).size();
@@ -189,21 +192,22 @@ struct AttentionEmitter {
 
     TileShape scoreTile, resultTile;
     for (TileShape *tile : {&scoreTile, &resultTile}) {
-      tile->rows = blocks.rows, tile->depth = kDepth, tile->threads = blocks.threads();
+      tile->rows = blocks.rows, tile->depth = blocks.depth(), tile->threads = blocks.threads();
       tile->partRows = blocks.partRows;
       tile->columns = tile == &scoreTile ? blocks.keys : blocks.width;
-      tile->partColumns = tile->columns / kAcross;
-      tile->run = std::min(4u, tile->partColumns);
+      tile->unit = blocks.unit, tile->splits = blocks.splits;
+      tile->partColumns = blocks.unit ? tile->columns : tile->columns / kAcross;
+      tile->run = blocks.unit ? getColumnRun(*blocks.unit) : std::min(4u, tile->partColumns);
     }
     resultTile.residentDepth = blocks.keys;
     std::unique_ptr<TileProduct> scores = makeTileProduct(e, scoreTile, element),
                                  results = makeTileProduct(e, resultTile, element);
     // Queries and keys share memory with the values: barriers are between.
-    Value memory = e.shared(accumulator,
+    Value memory = e.shared(scores->rhs.element,
                             std::max(TileContraction::getSharedElements(scoreTile, *scores),
                                      TileContraction::getSharedElements(resultTile, *results)));
     Value weights = e.shared(results->lhs.element, results->lhs.size);
-    unsigned limit = 16 / (accumulator.getIntOrFloatBitWidth() / 8);
+    unsigned limit = 16 / (scores->rhs.element.getIntOrFloatBitWidth() / 8);
 
     TileOperand queries = makeRows(root.getQuery(), *q, blocks.rows, limit, [&](Value row) {
       auto [head, position] = split(row);
@@ -305,8 +309,15 @@ static Blocks chooseBlocks(const GpuDescriptor &gpu, nn::AttentionOp root, nn::S
   blocks.width = width ? std::clamp<int64_t>(llvm::PowerOf2Ceil(std::max<int64_t>(1, *width)), 16, 128) : 64;
   auto rows = GpuEmitter::getConstant(query[rank - 2]), heads = GpuEmitter::getConstant(query[rank - 3]),
        keyHeads = GpuEmitter::getConstant(key[rank - 3]);
-  bool wide = cast<RankedTensorType>(root.getType()).getElementType().isF64();
-  if (wide) // half as much fits
+  Type element = cast<RankedTensorType>(root.getType()).getElementType();
+  const MatrixUnit *unit = findMatrixUnit(gpu, element, /*fewestRows=*/true);
+  if (unit && unit->m <= 16 && 32 % unit->k == 0 && 16 % unit->n == 0 && !element.isF64()) {
+    blocks.unit = unit, blocks.partRows = unit->m, blocks.splits = element.isF32() ? 2 : 1;
+    if (element.isF32()) // twice as large in workgroup memory
+      blocks.keys = 32, blocks.width = std::min(blocks.width, 64u);
+    return blocks;
+  }
+  if (element.isF64()) // half as much fits
     blocks.width = std::min(blocks.width, 64u), blocks.rows = 32, blocks.keys = 32;
   if (rows && heads && keyHeads && *keyHeads) {
     int64_t count = *rows * (*heads / *keyHeads);

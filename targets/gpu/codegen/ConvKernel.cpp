@@ -184,7 +184,7 @@ static FailureOr<Launch> emitTiles(KernelRequest &request, Operation *op) {
     return failure();
   ConvShape &conv = *shape;
   // A thread for each element does better where there is little to share.
-  if (conv.outputs < 4 || conv.depth() < 8)
+  if (!conv.transposed && (conv.outputs < 4 || conv.depth() < 8))
     return failure();
   bool merged = conv.mergeSpatial(request.dispatch, request.shapes);
   auto known = [](AffineExpr size) { return GpuEmitter::getConstant(size).value_or(0); };
