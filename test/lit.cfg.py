@@ -18,3 +18,5 @@ config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cach
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%aicc_src", config.aicc_src_root))
 config.substitutions.append(("%aicc_lib", config.aicc_lib_dir))
+# Plug-ins for tests: %plugins/good and %plugins/bad.
+config.substitutions.append(("%plugins", os.path.join(config.test_exec_root, "plugins")))
