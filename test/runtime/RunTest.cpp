@@ -340,7 +340,7 @@ TEST(Run, LendsDonatedInputsToResults) {
   scale.params = {imm(4), imm(3)};
   f.blocks = {{scale, CommandReturn{}}};
   Session s(writeModule("alias", f));
-  auto x = s.tensor({4}, {1, 2, 3, 4});
+  auto x = copyTo(s.tensor({4}, {1, 2, 3, 4}).get(), s.device);
   std::vector<Handle<aicc_tensor>> outputs;
   ASSERT_TRUE(ok(s.run({x.get()}, outputs)));
   EXPECT_EQ(values(outputs[0].get()), (std::vector<float>{3, 6, 9, 12}));

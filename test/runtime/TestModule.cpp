@@ -5,6 +5,8 @@
 //===--------------------------------------------------------------------------------------===//
 #include "test/runtime/TestModule.h"
 
+#include "test/runtime/MockDriver.h"
+
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -120,15 +122,25 @@ Handle<aicc_instance> test::makeRuntime(uint32_t threads) {
   aicc_instance_options options = {};
   options.struct_size = sizeof(options);
   options.thread_count = threads;
+  const aicc_register_driver_fn mock = aiccRegisterMockDriver;
+  options.drivers = &mock;
+  options.driver_count = 1;
+  options.plugins = "";
   aicc_instance *instance = nullptr;
   EXPECT_TRUE(ok(aicc_instance_create(&options, &instance)));
   return Handle<aicc_instance>(instance);
 }
 
-Session::Session(const std::string &path, uint32_t threads) : instance(makeRuntime(threads)) {
+std::string &test::sessionDevice() {
+  static std::string device = "cpu";
+  return device;
+}
+
+Session::Session(const std::string &path, uint32_t threads, const std::string &deviceName)
+    : instance(makeRuntime(threads)) {
   aicc_module *loaded = nullptr;
   aicc_context *created = nullptr;
-  EXPECT_TRUE(ok(aicc_instance_find_device(instance.get(), "cpu", &device)));
+  EXPECT_TRUE(ok(aicc_instance_find_device(instance.get(), deviceName.c_str(), &device)));
   EXPECT_TRUE(ok(aicc_module_load_file(instance.get(), device, path.c_str(), nullptr, &loaded)));
   module.reset(loaded);
   if (!loaded)
@@ -141,8 +153,8 @@ Session::Session(const std::string &path, uint32_t threads) : instance(makeRunti
 Handle<aicc_tensor> Session::tensor(const std::vector<int64_t> &dims,
                                     const std::vector<float> &values) const {
   aicc_tensor *tensor = nullptr;
-  EXPECT_TRUE(ok(aicc_tensor_create(instance.get(), device, AICC_TYPE_F32, static_cast<uint32_t>(dims.size()),
-                                    dims.data(), &tensor)));
+  EXPECT_TRUE(ok(aicc_tensor_create(instance.get(), nullptr, AICC_TYPE_F32,
+                                    static_cast<uint32_t>(dims.size()), dims.data(), &tensor)));
   aicc_tensor_info info = {};
   info.struct_size = sizeof(info);
   EXPECT_TRUE(ok(aicc_tensor_get_info(tensor, &info)));
@@ -167,10 +179,17 @@ aicc_status *Session::run(const std::vector<aicc_tensor *> &inputs, std::vector<
   return status;
 }
 
+Handle<aicc_tensor> test::copyTo(const aicc_tensor *from, const aicc_device *device) {
+  aicc_tensor *to = nullptr;
+  EXPECT_TRUE(ok(aicc_tensor_copy_to(from, device, &to)));
+  return Handle<aicc_tensor>(to);
+}
+
 std::vector<float> test::values(const aicc_tensor *tensor) {
+  auto dense = copyTo(tensor, nullptr);
   aicc_tensor_info info = {};
   info.struct_size = sizeof(info);
-  EXPECT_TRUE(ok(aicc_tensor_get_info(tensor, &info)));
+  EXPECT_TRUE(ok(aicc_tensor_get_info(dense.get(), &info)));
   auto *data = static_cast<const float *>(info.data);
   return std::vector<float>(data, data + info.byte_size / sizeof(float));
 }

@@ -55,9 +55,13 @@ testing::AssertionResult ok(aicc_status *status);
 /// Takes the status; true when it has this code and its message contains `part`.
 testing::AssertionResult failsWith(aicc_status *status, aicc_status_code code, const std::string &part = "");
 
+/// Has the cpu's device and the mock's (MockDriver.h).
 Handle<aicc_instance> makeRuntime(uint32_t threads = 2);
 
-/// An instance, a module and a context on the cpu.
+/// The device that sessions run on: "cpu", or what this program's main file sets.
+std::string &sessionDevice();
+
+/// An instance, a module and a context on the session's device. Tensors are the host's.
 struct Session {
   Handle<aicc_instance> instance;
   const aicc_device *device = nullptr;
@@ -65,7 +69,8 @@ struct Session {
   Handle<aicc_context> context;
   const aicc_function *function = nullptr;
 
-  explicit Session(const std::string &path, uint32_t threads = 2);
+  explicit Session(const std::string &path, uint32_t threads = 2,
+                   const std::string &deviceName = sessionDevice());
 
   Handle<aicc_tensor> tensor(const std::vector<int64_t> &dims, const std::vector<float> &values) const;
   /// Runs with new outputs; returns the status for ok() or failsWith().
@@ -73,7 +78,10 @@ struct Session {
                    const aicc_run_options *options = nullptr) const;
 };
 
+/// The elements, wherever they are.
 std::vector<float> values(const aicc_tensor *tensor);
+/// A copy on `device` (null: the host).
+Handle<aicc_tensor> copyTo(const aicc_tensor *tensor, const aicc_device *device);
 std::vector<int64_t> dims(const aicc_tensor *tensor);
 
 } // namespace aicc::test
