@@ -65,17 +65,20 @@ static aicc_status *deviceOpen(aicc_driver *driver, uint32_t, aicc_driver_device
 
 static void deviceClose(aicc_driver_device *device) { delete device; }
 
-static aicc_status *deviceInfo(aicc_driver *driver, uint32_t, aicc_driver_device_info *info) {
-  info->thread_count = driver->threadCount;
-  info->name = driver->info.name.c_str();
-  info->architecture = driver->info.architecture;
-  info->formats = kFormats;
-  info->format_count = 1;
-  info->features = driver->info.features.data();
-  info->feature_count = static_cast<uint32_t>(driver->info.features.size());
-  info->memory_size = driver->info.memorySize;
-  info->capabilities = kCapabilities;
-  info->speed_class = AICC_SPEED_HOST;
+static aicc_status *deviceInfo(aicc_driver *driver, uint32_t, aicc_driver_device_info *out) {
+  aicc_driver_device_info info = {};
+  info.struct_size = out->struct_size;
+  info.thread_count = driver->threadCount;
+  info.name = driver->info.name.c_str();
+  info.architecture = driver->info.architecture;
+  info.formats = kFormats;
+  info.format_count = 1;
+  info.features = driver->info.features.data();
+  info.feature_count = static_cast<uint32_t>(driver->info.features.size());
+  info.memory_size = driver->info.memorySize;
+  info.capabilities = kCapabilities;
+  info.speed_class = AICC_SPEED_HOST;
+  std::memcpy(out, &info, std::min<size_t>(out->struct_size, sizeof(info)));
   return nullptr;
 }
 
