@@ -273,7 +273,8 @@ LogicalResult Compilation::writeModule() {
     writer.addProvenance("dim", dim.name + "=" + std::to_string(dim.min) + ".." + std::to_string(dim.max));
   std::vector<EmitInstance> emitted;
   for (Program &program : programs) {
-    emitted.push_back({*program.module, program.instance->getName(), program.instance->getFormat()});
+    emitted.push_back({*program.module, program.instance->getName(), program.instance->getFormat(),
+                       program.instance->getRank()});
     writer.addProvenance("instance", program.instance->describe());
   }
   auto progress = [&](double done) {
@@ -430,6 +431,35 @@ std::string toString(const CheckProblem &problem) {
     text += ", " + problem.shapes;
   text += "): " + problem.reason;
   return problem.hint.empty() ? text : text + "; " + problem.hint;
+}
+
+std::string findTargetFor(const std::vector<std::string> &formats, const std::vector<std::string> &features) {
+  registerAllTargets();
+  for (const std::string &format : formats) {
+    for (const auto &target : getTargets()) {
+      std::string best;
+      int64_t bestRank = 0;
+      for (const std::string &architecture : target->getArchitectures()) {
+        auto instance = target->createInstance(architecture);
+        if (!instance) {
+          llvm::consumeError(instance.takeError());
+          continue;
+        }
+        bool fits = (*instance)->getFormat() == format &&
+                    llvm::all_of((*instance)->getRequiredFeatures(), [&](const std::string &feature) {
+                      return llvm::is_contained(features, feature);
+                    });
+        if (fits && (best.empty() || (*instance)->getRank() > bestRank)) {
+          best = architecture;
+          bestRank = (*instance)->getRank();
+        }
+      }
+      if (!best.empty())
+        return best == target->getArchitectures().front() ? target->getName()
+                                                          : target->getName() + ":" + best;
+    }
+  }
+  return "";
 }
 
 std::vector<TargetInfo> getTargetInfos() {

@@ -286,14 +286,16 @@ LogicalResult emitModule(ArrayRef<EmitInstance> instances, ModuleWriter &writer,
   }
   if (failed(recipes.write(writer, progress)))
     return failure();
-  std::vector<Instance> emitted;
+  std::vector<std::pair<int64_t, Instance>> emitted;
   for (const EmitInstance &from : instances)
-    if (failed(emitInstance(from, writer, recipes, emitted.emplace_back())))
+    if (failed(emitInstance(from, writer, recipes, emitted.emplace_back(from.rank, Instance()).second)))
       return failure();
   // The runtime takes the first that fits: the most demanding one comes first.
-  llvm::stable_sort(
-      emitted, [](const Instance &a, const Instance &b) { return a.features.size() > b.features.size(); });
-  for (Instance &instance : emitted)
+  llvm::stable_sort(emitted, [](const auto &a, const auto &b) {
+    return std::make_pair(a.first, a.second.features.size()) >
+           std::make_pair(b.first, b.second.features.size());
+  });
+  for (auto &[rank, instance] : emitted)
     writer.addInstance(std::move(instance));
   if (writer.failed())
     return emitError(UnknownLoc::get(instances.front().module->getContext())) << writer.error();

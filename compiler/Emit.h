@@ -16,6 +16,7 @@ namespace aicc {
 struct EmitInstance {
   mlir::ModuleOp module;
   std::string name, format;
+  int64_t rank = 0; ///< the target's; higher ones come first in the file
 };
 
 /// Writes weights, kernels and programs of all instances. Weights are evaluated one at a time, once for equal

@@ -83,7 +83,7 @@ static int runBench(const Options &options) {
               toText(input.array.type, input.array.dims);
     arrays.push_back(std::move(input.array));
   }
-  session.setInputs(arrays);
+  session.setInputs(arrays, /*resident=*/true);
   std::vector<double> times = measure(session, options.runs);
   std::sort(times.begin(), times.end());
   aicc_device_info device = session.getDeviceInfo();
@@ -99,18 +99,24 @@ static int runBench(const Options &options) {
                                    {"target", session.getTarget()},
                                    {"runs_per_second", 1e3 / middle},
                                    {"peak_rss_bytes", peak}};
+    if (session.isRemote())
+      json["device_memory_bytes"] = session.getDeviceMemory();
     std::printf("%s\n", json.dump(1).c_str());
   } else {
     std::printf("inputs      %s\n", shapes.c_str());
-    std::printf("device      %s (%s), %u threads, %s\n", device.id, device.name, device.thread_count,
+    std::string threads = device.thread_count ? std::to_string(device.thread_count) + " threads, " : "";
+    std::printf("device      %s (%s), %s%s\n", device.id, device.name, threads.c_str(),
                 session.getTarget().c_str());
     std::printf("latency     median %.3f ms, p90 %.3f ms, p99 %.3f ms (%zu runs)\n", middle, p90, p99,
                 times.size());
     std::printf("throughput  %.1f runs/s\n", 1e3 / middle);
     std::printf("memory      peak %s\n", formatBytes(peak).c_str());
+    if (session.isRemote())
+      std::printf("on device   %s; inputs and outputs stay there\n",
+                  formatBytes(session.getDeviceMemory()).c_str());
   }
   if (options.profile || !options.trace.empty()) {
-    Profile profile(session.getFunction());
+    Profile profile(session.getFunction(), device.id);
     unsigned runs = std::clamp<unsigned>(static_cast<unsigned>(300 / std::max(middle, 1e-3)), 3, 200);
     for (unsigned i = 0; i < runs; ++i)
       profile.run(session);

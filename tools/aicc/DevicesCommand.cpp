@@ -9,20 +9,40 @@
 
 namespace aicc::tool {
 
+static void printDevice(const aicc_device *device) {
+  aicc_device_info info = {};
+  info.struct_size = sizeof(info);
+  check(aicc_device_get_info(device, &info));
+  std::printf("  %s: %s, %s", info.id, info.name, info.architecture);
+  if (info.thread_count)
+    std::printf(", %u threads", info.thread_count);
+  if (info.memory_size)
+    std::printf(", %s", formatBytes(info.memory_size).c_str());
+  uint64_t used = 0, available = 0;
+  check(aicc_device_get_memory(device, &used, &available));
+  if (available && available < info.memory_size)
+    std::printf(" (%s free)", formatBytes(available).c_str());
+  std::printf("\n    runs %s; features %s\n", info.formats, *info.features ? info.features : "none");
+  if (*info.driver_version || *info.matrix_units)
+    std::printf("    %s%s%s%s\n", *info.driver_version ? "driver " : "", info.driver_version,
+                *info.driver_version && *info.matrix_units ? "; " : "",
+                *info.matrix_units ? (std::string("matrix units ") + info.matrix_units).c_str() : "");
+}
+
 static int runDevices() {
-  aicc_instance *instance = nullptr;
-  check(aicc_instance_create(nullptr, &instance));
+  aicc_instance *created = nullptr;
+  check(aicc_instance_create(nullptr, &created));
+  std::unique_ptr<aicc_instance, void (*)(aicc_instance *)> instance(created, aicc_instance_destroy);
   std::printf("devices\n");
-  for (uint32_t i = 0; i < aicc_instance_device_count(instance); ++i) {
-    aicc_device_info info = {};
+  for (uint32_t i = 0; i < aicc_instance_device_count(created); ++i)
+    printDevice(aicc_instance_get_device(created, i));
+  for (uint32_t i = 0; i < aicc_instance_driver_count(created); ++i) {
+    aicc_driver_info info = {};
     info.struct_size = sizeof(info);
-    check(aicc_device_get_info(aicc_instance_get_device(instance, i), &info));
-    std::printf("  %s: %s, %s, %u threads", info.id, info.name, info.architecture, info.thread_count);
-    if (info.memory_size)
-      std::printf(", %s", formatBytes(info.memory_size).c_str());
-    std::printf("\n    runs %s; features %s\n", info.formats, info.features);
+    check(aicc_instance_get_driver(created, i, &info));
+    if (*info.problem)
+      std::printf("  %s: %s: %s\n", info.name, info.device_count ? "not all" : "none", info.problem);
   }
-  aicc_instance_destroy(instance);
   std::printf("targets\n");
   for (const TargetInfo &target : getTargetInfos()) {
     std::printf("  %s:", target.name.c_str());

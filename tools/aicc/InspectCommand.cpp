@@ -41,6 +41,24 @@ static void printFunction(const aicc_function *function, bool kernels) {
   }
 }
 
+static void printTarget(const aicc_target_info &target) {
+  std::printf("  %s: %s, code %s, %u dispatches, needs %s\n", target.target, target.format,
+              formatBytes(target.code_size).c_str(), target.dispatch_count,
+              *target.features ? target.features : "nothing");
+  std::printf("    %u kernels in %u executables, arena %s, weights %s in %u constants, %s of them its own\n",
+              target.kernel_count, target.executable_count, formatBytes(target.arena_size).c_str(),
+              formatBytes(target.constant_size).c_str(), target.constant_count,
+              formatBytes(target.own_constant_size).c_str());
+}
+
+/// The dispatches of a target that is not the first one, whose are above.
+static void printKernelsOf(const Options &options, const char *target) {
+  SessionOptions session = options.session;
+  session.target = target;
+  Session opened(session, /*load=*/false);
+  printFunction(opened.getFunction(), true);
+}
+
 static int runInspect(const Options &options) {
   Session session(options.session, /*load=*/false);
   const aicc_module *module = session.getModule();
@@ -67,9 +85,9 @@ static int runInspect(const Options &options) {
     aicc_target_info target = {};
     target.struct_size = sizeof(target);
     check(aicc_module_get_target(module, t, &target));
-    std::printf("  %s: %s, code %s, %u dispatches, needs %s\n", target.target, target.format,
-                formatBytes(target.code_size).c_str(), target.dispatch_count,
-                *target.features ? target.features : "nothing");
+    printTarget(target);
+    if (options.kernels && t)
+      printKernelsOf(options, target.target);
   }
   std::printf("provenance\n");
   for (uint32_t p = 0; p < info.provenance_count; ++p) {

@@ -11,8 +11,8 @@
 
 namespace aicc::tool {
 
-Profile::Profile(const aicc_function *function)
-    : function(function), total(aicc_function_dispatch_count(function)) {}
+Profile::Profile(const aicc_function *function, const std::string &device)
+    : function(function), device(device), total(aicc_function_dispatch_count(function)) {}
 
 void Profile::record(void *user, const aicc_function *, uint32_t dispatch, const char *, uint64_t start,
                      uint64_t duration, uint32_t) {
@@ -80,12 +80,12 @@ void Profile::printTable(std::FILE *file) const {
     sum += total[i];
   }
   std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return total[a] > total[b]; });
-  std::fprintf(file, "%10s %6s  %-28s %s\n", "us", "%", "kernel", "nodes");
+  std::fprintf(file, "%10s %6s  %-12s %-28s %s\n", "us", "%", "device", "kernel", "nodes");
   for (uint32_t index : order) {
     aicc_dispatch_info info = getDispatch(function, index);
-    std::fprintf(file, "%10.1f %6.1f  %-28s %s\n", static_cast<double>(total[index]) / runs / 1e3,
-                 sum ? 100.0 * static_cast<double>(total[index]) / static_cast<double>(sum) : 0.0, info.name,
-                 joinNodes(info, 80).c_str());
+    std::fprintf(file, "%10.1f %6.1f  %-12s %-28s %s\n", static_cast<double>(total[index]) / runs / 1e3,
+                 sum ? 100.0 * static_cast<double>(total[index]) / static_cast<double>(sum) : 0.0,
+                 device.c_str(), info.name, joinNodes(info, 80).c_str());
   }
   printKernels(file, sum);
   std::fprintf(file, "%10.1f         in %zu dispatches; a run takes %.1f us while it is profiled\n",
@@ -97,14 +97,15 @@ void Profile::writeTrace(const std::string &path) const {
   uint64_t begin = events.empty() ? 0 : events.front().start;
   for (const Event &event : events) {
     aicc_dispatch_info info = getDispatch(function, event.dispatch);
-    trace.push_back({{"name", info.name},
-                     {"cat", "dispatch"},
-                     {"ph", "X"},
-                     {"pid", 1},
-                     {"tid", 1},
-                     {"ts", static_cast<double>(event.start - begin) / 1e3},
-                     {"dur", static_cast<double>(event.duration) / 1e3},
-                     {"args", {{"nodes", joinNodes(info, 4000)}, {"kernel", info.kernel}}}});
+    trace.push_back(
+        {{"name", info.name},
+         {"cat", "dispatch"},
+         {"ph", "X"},
+         {"pid", 1},
+         {"tid", 1},
+         {"ts", static_cast<double>(event.start - begin) / 1e3},
+         {"dur", static_cast<double>(event.duration) / 1e3},
+         {"args", {{"nodes", joinNodes(info, 4000)}, {"kernel", info.kernel}, {"device", device}}}});
   }
   std::ofstream file(path, std::ios::trunc);
   file << nlohmann::json({{"traceEvents", trace}, {"displayTimeUnit", "ms"}})

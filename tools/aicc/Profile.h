@@ -13,7 +13,8 @@ namespace aicc::tool {
 
 class Profile {
 public:
-  explicit Profile(const aicc_function *function);
+  /// `device`: where the function's dispatches run.
+  Profile(const aicc_function *function, const std::string &device);
   /// Runs once more and adds its times.
   void run(Session &session);
   /// Dispatches by their share of the time.
@@ -31,6 +32,7 @@ private:
                      uint64_t duration, uint32_t);
 
   const aicc_function *function;
+  std::string device;
   std::vector<uint64_t> total; // nanoseconds by dispatch
   std::vector<Event> events;   // of the last run
   uint64_t wall = 0;

@@ -6,6 +6,7 @@
 #include "tools/aicc/Progress.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,8 +19,10 @@ void SessionOptions::add(CLI::App &app) {
                  "A module (.aicc), or a model (.onnx, .mlir), which is compiled first, through the cache")
       ->required()
       ->type_name("MODULE-or-MODEL");
-  app.add_option("--device", device,
-                 "Where to run: cpu, cpu:0; cpu:x86-64-v3 forces the module's code for that architecture")
+  app.add_option(
+         "--device", device,
+         "Where to run: auto (the fastest that has a program, the default), cpu, or a device that `aicc "
+         "devices` lists; cpu:x86-64-v3 forces the module's code for that architecture")
       ->type_name("D");
   app.add_option("--threads", threads, "Threads that kernels use (default: as many as this process may use)")
       ->type_name("N");
@@ -106,62 +109,151 @@ static bool isModule(const std::string &path) {
   return named || (count == 4 && std::memcmp(magic, "AICC", 4) == 0);
 }
 
-Session::Session(const SessionOptions &options, bool load) {
-  dims = parseDims(options.dims);
-  std::string modulePath = options.path;
-  if (!isModule(options.path)) {
-    CompileOptions compileOptions;
-    compileOptions.input = options.path;
-    compileOptions.dims = dims;
-    if (!options.target.empty())
-      compileOptions.targets = options.target;
-    else if (!options.device.empty() &&
-             options.device.find_first_not_of("0123456789", options.device.find(':') + 1) !=
-                 std::string::npos &&
-             options.device.find(':') != std::string::npos)
-      compileOptions.targets = options.device; // "cpu:x86-64-v3"
-    auto compileNow = [&](const CompileOptions &now) { return compileOrFail(now, options.verbose); };
-    if (options.noCache) {
-      temporary = makeTemporaryModulePath();
-      compileOptions.output = modulePath = temporary;
-      compileNow(compileOptions);
-    } else {
-      CachedModule cached = compileCached(compileOptions, compileNow);
-      modulePath = cached.path;
-      if (cached.isTemporary)
-        temporary = cached.path;
-      if (options.verbose)
-        std::fprintf(stderr, "module    %s%s\n", cached.path.c_str(),
-                     cached.isHit ? " (from the cache)" : "");
-    }
+/// What --device says: a device, or a program of the module ("cpu:x86-64-v3"), which is for a driver's first
+/// device.
+namespace {
+struct DeviceChoice {
+  bool isAuto = false;
+  std::string device, target;
+  std::string driver; ///< the only one that is needed
+};
+} // namespace
+
+static DeviceChoice parseDevice(const std::string &text) {
+  DeviceChoice choice;
+  choice.isAuto = text.empty() || text == "auto";
+  if (choice.isAuto)
+    return choice;
+  size_t colon = text.find(':');
+  choice.device = text;
+  choice.driver = text.substr(0, colon);
+  if (colon != std::string::npos && text.find_first_not_of("0123456789", colon + 1) != std::string::npos) {
+    choice.target = text;
+    choice.device = choice.driver;
   }
+  return choice;
+}
+
+static void printLog(void *, aicc_log_level level, const char *message) {
+  if (level >= AICC_LOG_INFO)
+    std::fprintf(stderr, "%s\n", message);
+}
+
+Session::Session(const SessionOptions &options, bool load) {
   try {
-    open(options, modulePath, load);
+    dims = parseDims(options.dims);
+    bool isModel = !isModule(options.path);
+    modulePath = options.path;
+    DeviceChoice choice = parseDevice(options.device);
+    makeInstance(options, !load ? "" : choice.isAuto ? nullptr : choice.driver.c_str());
+    if (isModel)
+      compileModel(options);
+    try {
+      open(options, load);
+    } catch (const Failure &) {
+      if (!load || choice.isAuto || isModel)
+        throw;
+      // Other devices matter now: what failed says which of them would do.
+      aicc_instance_destroy(instance);
+      instance = nullptr;
+      makeInstance(options, nullptr);
+      open(options, load);
+    }
   } catch (...) {
     close();
     throw;
   }
 }
 
-void Session::open(const SessionOptions &options, const std::string &modulePath, bool load) {
+void Session::makeInstance(const SessionOptions &options, const char *plugins) {
   aicc_instance_options instanceOptions = {};
   instanceOptions.struct_size = sizeof(instanceOptions);
   instanceOptions.thread_count = options.threads;
+  instanceOptions.plugins = plugins;
+  if (options.verbose)
+    instanceOptions.log = printLog;
   check(aicc_instance_create(&instanceOptions, &instance));
+}
+
+static std::vector<std::string> splitList(const std::string &text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+static aicc_device_info infoOf(const aicc_device *device) {
+  aicc_device_info info = {};
+  info.struct_size = sizeof(info);
+  check(aicc_device_get_info(device, &info));
+  return info;
+}
+
+std::string Session::findTarget(const aicc_device *candidate) const {
+  aicc_device_info info = infoOf(candidate);
+  return findTargetFor(splitList(info.formats), splitList(info.features));
+}
+
+/// Compiles for the device that is asked for; for `auto`, the fastest that this build has a target for.
+void Session::compileModel(const SessionOptions &options) {
+  CompileOptions compileOptions;
+  compileOptions.input = options.path;
+  compileOptions.dims = dims;
+  DeviceChoice choice = parseDevice(options.device);
+  if (!options.target.empty()) {
+    compileOptions.targets = options.target;
+  } else if (!choice.target.empty()) {
+    compileOptions.targets = choice.target;
+  } else if (choice.isAuto) {
+    for (uint32_t i = 0; i < aicc_instance_device_count(instance); ++i) {
+      const aicc_device *candidate = aicc_instance_get_device(instance, i);
+      if (device && infoOf(candidate).speed_class <= infoOf(device).speed_class)
+        continue;
+      std::string target = findTarget(candidate);
+      if (target.empty())
+        continue;
+      device = candidate;
+      compileOptions.targets = target;
+    }
+  } else {
+    check(aicc_instance_find_device(instance, choice.device.c_str(), &device));
+    compileOptions.targets = findTarget(device);
+    if (compileOptions.targets.empty())
+      throw Failure{kDataError, "device " + options.device + " runs " + infoOf(device).formats +
+                                    ", which this build has no target for"};
+  }
+  auto compileNow = [&](const CompileOptions &now) { return compileOrFail(now, options.verbose); };
+  if (options.noCache) {
+    temporary = makeTemporaryModulePath();
+    compileOptions.output = modulePath = temporary;
+    compileNow(compileOptions);
+    return;
+  }
+  CachedModule cached = compileCached(compileOptions, compileNow);
+  modulePath = cached.path;
+  if (cached.isTemporary)
+    temporary = cached.path;
+  if (options.verbose)
+    std::fprintf(stderr, "module    %s%s\n", cached.path.c_str(), cached.isHit ? " (from the cache)" : "");
+}
+
+void Session::open(const SessionOptions &options, bool load) {
   aicc_module_options moduleOptions = {};
   moduleOptions.struct_size = sizeof(moduleOptions);
-  if (load) {
-    // "cpu:x86-64-v3" names an instance of the module rather than a device.
-    std::string name = options.device;
-    size_t colon = name.find(':');
-    bool isInstance =
-        colon != std::string::npos && name.find_first_not_of("0123456789", colon + 1) != std::string::npos;
-    if (isInstance)
-      moduleOptions.target = options.device.c_str();
-    check(aicc_instance_find_device(instance, isInstance ? name.substr(0, colon).c_str() : name.c_str(),
-                                    &device));
-  }
+  DeviceChoice choice = parseDevice(options.device);
+  if (!choice.target.empty())
+    moduleOptions.target = choice.target.c_str();
+  else if (!load && !options.target.empty())
+    moduleOptions.target = options.target.c_str();
+  if (load && !choice.isAuto)
+    check(aicc_instance_find_device(instance, choice.device.c_str(), &device));
+  if (load && !device)
+    moduleOptions.flags |= AICC_MODULE_AUTO_DEVICE;
   check(aicc_module_load_file(instance, device, modulePath.c_str(), &moduleOptions, &module), options.path);
+  device = aicc_module_get_device(module);
   check(aicc_module_find_function(module, nullptr, &function), options.path);
   if (load)
     check(aicc_context_create(module, nullptr, &context));
@@ -223,7 +315,10 @@ std::vector<SymbolRange> Session::getSymbols() const {
   return symbols;
 }
 
-void Session::setInputs(std::vector<Array> &arrays) {
+bool Session::isRemote() const { return !(infoOf(device).capabilities & AICC_DRIVER_HOST_MEMORY); }
+
+void Session::setInputs(std::vector<Array> &arrays, bool resident) {
+  resident &= isRemote();
   for (Array &array : arrays) {
     // An empty tensor has an address, too.
     static char nothing[64];
@@ -232,21 +327,36 @@ void Session::setInputs(std::vector<Array> &arrays) {
                            nullptr, array.bytes.empty() ? nothing : array.bytes.data(), array.bytes.size(),
                            nullptr, nullptr, &tensor));
     inputs.push_back(tensor);
+    if (!resident)
+      continue;
+    aicc_tensor *there = nullptr;
+    check(aicc_tensor_copy_to(tensor, device, &there));
+    aicc_tensor_release(tensor);
+    inputs.back() = there;
   }
   outputs.assign(aicc_function_result_count(function), nullptr);
+  runFlags = resident ? AICC_RUN_DEVICE_OUTPUTS : 0;
 }
 
 void Session::run(const aicc_run_options *options) {
+  aicc_run_options local = {};
+  if (options)
+    local = *options;
+  local.struct_size = sizeof(local);
+  local.flags |= runFlags;
   check(aicc_context_run(context, function, inputs.data(), static_cast<uint32_t>(inputs.size()),
-                         outputs.data(), static_cast<uint32_t>(outputs.size()), options));
+                         outputs.data(), static_cast<uint32_t>(outputs.size()), &local));
 }
 
 std::vector<Array> Session::getOutputArrays() const {
   std::vector<Array> arrays;
   for (const aicc_tensor *tensor : outputs) {
+    aicc_tensor *here = nullptr;
+    check(aicc_tensor_copy_to(tensor, nullptr, &here));
+    std::unique_ptr<aicc_tensor, void (*)(aicc_tensor *)> owner(here, aicc_tensor_release);
     aicc_tensor_info info = {};
     info.struct_size = sizeof(info);
-    check(aicc_tensor_get_info(tensor, &info));
+    check(aicc_tensor_get_info(here, &info));
     Array array(info.element_type, std::vector<int64_t>(info.dims, info.dims + info.rank));
     if (!array.bytes.empty())
       std::memcpy(array.bytes.data(), info.data, array.bytes.size());
@@ -255,12 +365,13 @@ std::vector<Array> Session::getOutputArrays() const {
   return arrays;
 }
 
-aicc_device_info Session::getDeviceInfo() const {
-  aicc_device_info info = {};
-  info.struct_size = sizeof(info);
-  check(aicc_device_get_info(device, &info));
-  return info;
+uint64_t Session::getDeviceMemory() const {
+  uint64_t used = 0, available = 0;
+  check(aicc_device_get_memory(device, &used, &available));
+  return used;
 }
+
+aicc_device_info Session::getDeviceInfo() const { return infoOf(device); }
 
 std::string Session::getTarget() const {
   aicc_module_info info = {};

@@ -61,10 +61,15 @@ public:
   std::vector<SymbolRange> getSymbols() const;
   const std::vector<DimBounds> &getDims() const { return dims; }
 
-  /// Binds the arrays, which must stay where they are.
-  void setInputs(std::vector<Array> &arrays);
+  /// Binds the arrays, which must stay where they are. `resident`: on a device with memory of its own they
+  /// are copied there now, and outputs stay there.
+  void setInputs(std::vector<Array> &arrays, bool resident = false);
   /// One run; outputs are made by the first and used again by the next.
   void run(const aicc_run_options *options = nullptr);
+  /// Bytes allocated on the device.
+  uint64_t getDeviceMemory() const;
+  /// The device has memory of its own.
+  bool isRemote() const;
   /// Copies of the last run's outputs.
   std::vector<Array> getOutputArrays() const;
 
@@ -74,8 +79,12 @@ public:
   const aicc_function *getFunction() const { return function; }
 
 private:
-  void open(const SessionOptions &options, const std::string &modulePath, bool load);
+  /// `plugins`: as aicc_instance_options.plugins.
+  void makeInstance(const SessionOptions &options, const char *plugins);
+  void compileModel(const SessionOptions &options);
+  void open(const SessionOptions &options, bool load);
   void close();
+  std::string findTarget(const aicc_device *candidate) const;
 
   aicc_instance *instance = nullptr;
   const aicc_device *device = nullptr;
@@ -84,7 +93,9 @@ private:
   aicc_context *context = nullptr;
   std::vector<aicc_tensor *> inputs, outputs;
   std::vector<DimBounds> dims;
+  std::string modulePath;
   std::string temporary; // module to delete in the end
+  uint64_t runFlags = 0;
 };
 
 /// Compiles, with progress on a terminal, and reports errors one a line. Throws a Failure if it did not

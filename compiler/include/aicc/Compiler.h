@@ -90,6 +90,11 @@ struct TargetInfo {
 /// What this build can compile for.
 std::vector<TargetInfo> getTargetInfos();
 
+/// What to compile for so that a device with these formats and features runs it, as in `--target`: the
+/// highest architecture of the first target that makes one of the formats, in their order. Empty: this build
+/// has none.
+std::string findTargetFor(const std::vector<std::string> &formats, const std::vector<std::string> &features);
+
 /// Identifies the version and build: modules of different builds may differ.
 std::string getBuildId();
 
