@@ -10,7 +10,7 @@ using namespace aicc;
 using namespace aicc::opencl;
 using Command = aicc_driver_commands::Command;
 
-static void commandsDestroy(aicc_driver_commands *commands) {
+void opencl::destroyCommands(aicc_driver_commands *commands) {
   for (const Command &command : commands->commands)
     if (command.kernel)
       commands->device->api.clReleaseKernel(command.kernel);
@@ -62,5 +62,5 @@ void opencl::fillCommandTable(aicc_driver_table &table) {
   table.commands_begin = commandsBegin;
   table.commands_end = commandsEnd;
   table.commands_submit = commandsSubmit;
-  table.commands_destroy = commandsDestroy;
+  table.commands_destroy = destroyCommands;
 }

@@ -23,6 +23,7 @@ namespace aicc::opencl {
 using gpu::makeStatus;
 
 constexpr const char *kFormat = "spirv-opencl";
+constexpr const char *kArchitecture = "generic"; ///< of payloads, besides none at all
 
 /// What is known of a device before it is opened.
 struct Traits {
@@ -166,6 +167,8 @@ aicc_status *enqueueReach(aicc_driver_queue *queue, const std::shared_ptr<Timeli
 /// Sets all arguments of `kernel` for the dispatch.
 aicc_status *setArguments(aicc_driver_device *device, const aicc_driver_executable::Entry &entry,
                           cl_kernel kernel, const aicc_driver_dispatch &dispatch, void *scratch);
+
+void destroyCommands(aicc_driver_commands *commands);
 
 // The parts of the table, by file.
 void fillMemoryTable(aicc_driver_table &table);     // Memory.cpp

@@ -136,11 +136,17 @@ static aicc_status *executableLoad(aicc_driver_device *device, const char *forma
   gpu::DeviceImage parsed;
   AICC_RETURN_IF_ERROR(gpu::DeviceImage::parse(image, size, parsed));
   const gpu::DeviceImage::Payload *payload = nullptr;
-  for (const auto &each : parsed.payloads)
-    if (!payload && each.format == kFormat)
+  std::string others;
+  for (const auto &each : parsed.payloads) {
+    if (!payload && each.format == kFormat &&
+        (each.architecture.empty() || each.architecture == kArchitecture))
       payload = &each;
+    (((others += others.empty() ? "" : ", ") += each.format) += " for ") +=
+        each.architecture.empty() ? "any" : each.architecture;
+  }
   if (!payload)
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "device image: it has no payload of format %s", kFormat);
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "OpenCL device %s runs %s for %s; the executable has %s",
+                      device->traits.name.c_str(), kFormat, kArchitecture, others.c_str());
   constexpr uint32_t kMagic = 0x07230203;
   uint32_t magic = 0;
   std::memcpy(&magic, payload->data.data(), std::min(sizeof(magic), payload->data.size()));

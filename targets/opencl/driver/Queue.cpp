@@ -32,6 +32,8 @@ static void freeRetired(aicc_driver_queue *queue) {
 static void queueDestroy(aicc_driver_queue *queue) {
   const Api &api = queue->device->api;
   api.clFinish(queue->queue);
+  if (queue->recording)
+    destroyCommands(queue->recording.release());
   for (cl_event event : queue->timestamps)
     if (event)
       api.clReleaseEvent(event);
