@@ -1,5 +1,5 @@
-# lit's configuration for every .mlir and .test file under test/, whose folders mirror the tree. Programs of build/bin and
-# LLVM's FileCheck and not are in PATH; %python is the build's Python, with onnx and numpy.
+# lit's configuration for every .mlir and .test file under test/, whose folders mirror the tree. Programs of build/bin,
+# build/test/bin and LLVM's FileCheck and not are in PATH; %python is the build's Python, with onnx and numpy.
 import os
 
 import lit.formats
@@ -11,7 +11,7 @@ config.excludes = ["Inputs", "models", "fuzz", "bench", "conformance", "lit.cfg.
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.aicc_obj_root, "test")
 config.environment["PATH"] = os.pathsep.join(
-    [config.aicc_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
+    [config.aicc_tools_dir, os.path.join(config.test_exec_root, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
 )
 # The compile cache and every temporary file stay inside the build.
 config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")

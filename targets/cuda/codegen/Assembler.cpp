@@ -19,7 +19,7 @@ std::string aicc::cuda::findAssembler() {
 }
 
 Expected<std::vector<char>> aicc::cuda::assemble(StringRef assembler, StringRef ptx, StringRef architecture,
-                                                 unsigned threads) {
+                                                 unsigned threads, std::string &messages) {
   SmallString<128> paths[3]; // text, binary, messages
   auto remove = make_scope_exit([&] {
     for (const SmallString<128> &path : paths)
@@ -43,25 +43,24 @@ Expected<std::vector<char>> aicc::cuda::assemble(StringRef assembler, StringRef 
   std::string arch = ("-arch=" + architecture).str(), split = "--split-compile=" + std::to_string(threads);
   std::optional<StringRef> redirects[3] = {StringRef(), StringRef(paths[2]), StringRef(paths[2])};
   auto run = [&](bool parallel) {
-    SmallVector<StringRef> arguments = {assembler, arch, "-O3", paths[0], "-o", paths[1]};
+    SmallVector<StringRef> arguments = {assembler, arch, "-O3", "-v", paths[0], "-o", paths[1]};
     if (parallel)
       arguments.push_back(split);
     return sys::ExecuteAndWait(assembler, arguments, std::nullopt, redirects);
   };
-  auto messages = [&]() -> std::string {
+  auto read = [&]() -> StringRef {
     ErrorOr<std::unique_ptr<MemoryBuffer>> text = MemoryBuffer::getFile(paths[2]);
-    return text ? (*text)->getBuffer().trim().str() : std::string();
+    return messages = text ? (*text)->getBuffer().str() : std::string();
   };
   int code = run(threads > 1);
-  if (code != 0 && threads > 1 && StringRef(messages()).contains("split-compile"))
+  if (read().contains("split-compile") && code != 0 && threads > 1)
     code = run(false);
   if (code != 0) {
-    std::string text = messages();
+    StringRef text = read();
     // "Value 'sm_70' is not defined for option 'gpu-name'", "Unsupported .version 8.5"
-    if (StringRef(text).contains("is not defined for option") ||
-        StringRef(text).contains("Unsupported .version"))
+    if (text.contains("is not defined for option") || text.contains("Unsupported .version"))
       return std::vector<char>();
-    return createStringError("the PTX assembler rejects the kernels: %s", text.c_str());
+    return createStringError("the PTX assembler rejects the kernels: %s", text.trim().str().c_str());
   }
   ErrorOr<std::unique_ptr<MemoryBuffer>> binary =
       MemoryBuffer::getFile(paths[1], /*IsText=*/false, /*RequiresNullTerminator=*/false);

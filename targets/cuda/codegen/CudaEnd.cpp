@@ -188,7 +188,10 @@ llvm::Expected<std::vector<char>> CudaEnd::compile(llvm::ArrayRef<ModuleOp> modu
 
   std::vector<ImagePayload> payloads;
   if (std::string assembler = findAssembler(); !assembler.empty()) {
-    llvm::Expected<std::vector<char>> binary = assemble(assembler, text, gpu.architecture, options.threads);
+    std::string messages;
+    llvm::Expected<std::vector<char>> binary =
+        assemble(assembler, text, gpu.architecture, options.threads, messages);
+    dumpKernel(options, "kernels.ptxas.txt", messages);
     if (!binary)
       return binary.takeError();
     if (!binary->empty()) {

@@ -42,10 +42,12 @@ private:
 /// The path of the PTX assembler: in PATH, or where its installer puts it; empty: none.
 std::string findAssembler();
 
-/// The binary of `ptx` for `architecture`. Empty if the assembler is too new or too old for that
-/// architecture; an error, with what it says, if it rejects the text.
+/// The binary of `ptx` for `architecture`, and in `messages` what the assembler says of each kernel:
+/// registers, spills, memory. Empty if the assembler is too new or too old for that architecture; an error,
+/// with what it says, if it rejects the text.
 llvm::Expected<std::vector<char>> assemble(llvm::StringRef assembler, llvm::StringRef ptx,
-                                           llvm::StringRef architecture, unsigned threads);
+                                           llvm::StringRef architecture, unsigned threads,
+                                           std::string &messages);
 
 } // namespace aicc::cuda
 
