@@ -13,6 +13,8 @@ packages=(
   # libraries: the importer's, the module's, the programs', the tests'
   libprotobuf-dev protobuf-compiler flatbuffers-compiler libflatbuffers-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev libbenchmark-dev libxxhash-dev
+  # devices: headers for the drivers, the loaders that they open at run time, and tools for their tests
+  opencl-c-headers ocl-icd-libopencl1 libze-dev libze1 spirv-tools
   # what runs the scripts
   ca-certificates git make python3 python3-venv python3-dev
 )
