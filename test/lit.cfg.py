@@ -13,6 +13,10 @@ config.test_exec_root = os.path.join(config.aicc_obj_root, "test")
 config.environment["PATH"] = os.pathsep.join(
     [config.aicc_tools_dir, os.path.join(config.test_exec_root, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
 )
+# Programs that only tests use.
+config.environment["PATH"] += os.pathsep + os.path.join(config.test_exec_root, "bin")
+if os.path.exists(os.path.join(os.path.dirname(os.path.dirname(config.python)), "lib", "libintelocl.so")):
+    config.available_features.add("opencl-cpu")
 # The compile cache and every temporary file stay inside the build.
 config.environment["XDG_CACHE_HOME"] = os.path.join(config.test_exec_root, "cache")
 config.substitutions.append(("%python", config.python))

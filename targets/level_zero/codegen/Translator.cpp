@@ -46,6 +46,7 @@ Type Translator::convertType(Type type) {
     default:
       return {};
     }
+    need(spirv::Capability::Int8);
     return spirv::PointerType::get(b.getI8Type(), storage);
   }
   if (auto vector = dyn_cast<VectorType>(type)) {

@@ -14,11 +14,12 @@ import numpy as np
 
 import kernel_cases
 import opencl
+import special_cases
 
 
 def main():
     tool = sys.argv[1]
-    cases = [c for c in kernel_cases.make() if len(sys.argv) < 3 or sys.argv[2] in c.name]
+    cases = [c for c in [*kernel_cases.make(), *special_cases.make()] if len(sys.argv) < 3 or sys.argv[2] in c.name]
     generator = np.random.default_rng(7)
     device = opencl.Device()
     failures = []
