@@ -129,6 +129,8 @@ std::vector<GpuDescriptor> aicc::cuda::getDescriptors() {
     gpu.f32PerClock = architecture.f32PerClock;
     gpu.atomicAddF32 = true;
     llvm::StringRef name = gpu.architecture;
+    llvm::StringRef version = name.drop_front(3); // "90a"
+    version.consumeInteger(10, gpu.rank);
     if (name == "sm_70") {
       gpu.matrixUnits = {volta(512)};
       continue;

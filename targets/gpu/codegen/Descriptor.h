@@ -63,6 +63,8 @@ struct GpuDescriptor {
   std::string format;
   /// What a device must list to load the code.
   std::vector<std::string> requiredFeatures;
+  /// Among architectures of one target that a device runs, the highest is the best for it.
+  int64_t rank = 0;
 
   /// Lanes of a subgroup that the code is generated for; 0: unknown, kernels then communicate through
   /// workgroup memory only.

@@ -29,6 +29,8 @@ public:
     return text;
   }
   std::string getFormat() const override { return gpu.format; }
+  std::vector<std::string> getRequiredFeatures() const override { return gpu.requiredFeatures; }
+  int64_t getRank() const override { return gpu.rank; }
 
   std::string check(Operation *op) const override {
     if (isa<nn::ElementwiseOpInterface>(op) || !getKernelEmitters(op->getName().stripDialect()).empty())
