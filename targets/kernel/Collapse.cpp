@@ -97,3 +97,36 @@ void aicc::kernel::collapseElementwise(exe::DispatchOp dispatch, nn::SymbolicSha
   Value yielded = cast<exe::YieldOp>(body.back()).getValues().front();
   collapseDimensions(values, llvm::SmallVector<AffineExpr>(shapes.get(yielded)), /*keep=*/0, shapes);
 }
+
+llvm::SmallVector<bool> aicc::kernel::collapseBody(exe::DispatchOp dispatch, Operation *root,
+                                                   llvm::ArrayRef<Value> apart,
+                                                   llvm::ArrayRef<unsigned> barriers,
+                                                   nn::SymbolicShapes &shapes) {
+  llvm::SmallVector<AffineExpr> full(shapes.get(root->getResult(0)));
+  llvm::SmallVector<Value> values;
+  Block &body = dispatch.getBody().front();
+  bool simple = llvm::all_of(apart, [&](Value v) {
+    return isa<BlockArgument>(v) && llvm::all_of(v.getUsers(), [&](Operation *user) { return user == root; });
+  });
+  for (BlockArgument arg : body.getArguments())
+    if (!llvm::is_contained(apart, arg))
+      values.push_back(arg);
+  for (Operation &op : body.without_terminator()) {
+    auto constant = dyn_cast<nn::ConstantOp>(op);
+    simple &=
+        &op == root || isa<nn::ElementwiseOpInterface>(op) || (constant && constant.getValue().isSplat());
+    values.push_back(op.getResult(0));
+  }
+  if (!simple)
+    return llvm::SmallVector<bool>(full.size(), false);
+  llvm::SmallVector<bool> merge = findMergeable(values, full, 0, shapes);
+  for (unsigned barrier : barriers)
+    if (barrier > 0 && barrier < full.size())
+      merge[barrier - 1] = false;
+  mergeDimensions(values, merge, shapes);
+  return merge;
+}
+
+int64_t aicc::kernel::getMergedDimension(llvm::ArrayRef<bool> merge, int64_t d) {
+  return d - llvm::count(merge.take_front(d), true);
+}

@@ -28,6 +28,15 @@ void collapseDimensions(llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<mlir:
 /// Merges all dimensions of a body that is elementwise throughout; leaves others alone.
 void collapseElementwise(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes);
 
+/// Merges dimensions of all values but `apart` where everything around `root` is elementwise on its result's
+/// sizes, never across a `barrier` (before that dimension). Returns the flags of merged dimensions (d with d
+/// + 1); none set if nothing can be done.
+llvm::SmallVector<bool> collapseBody(exe::DispatchOp dispatch, mlir::Operation *root,
+                                     llvm::ArrayRef<mlir::Value> apart, llvm::ArrayRef<unsigned> barriers,
+                                     nn::SymbolicShapes &shapes);
+/// Where dimension `d` has gone after a merge.
+int64_t getMergedDimension(llvm::ArrayRef<bool> merge, int64_t d);
+
 } // namespace aicc::kernel
 
 #endif

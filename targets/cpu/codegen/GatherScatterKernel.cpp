@@ -80,37 +80,6 @@ Launch aicc::cpu::emitGatherNd(CpuEmitter &e, nn::GatherNdOp root) {
 //===--- scatters
 //--------------------------------------------------------------------------------------------------------===//
 
-/// What becomes of `old` when `update` comes; scalars or lanes.
-static Value combine(CpuEmitter &e, nn::ScatterKind kind, Value old, Value update, Type element) {
-  if (kind == nn::ScatterKind::none)
-    return update;
-  OpBuilder &b = e.b;
-  old = toAccumulator(e, old, element), update = toAccumulator(e, update, element);
-  auto make = [&](auto op) -> Value { return b.create<decltype(op)>(e.loc, old, update); };
-  bool isFloat = isa<FloatType>(element), isUnsigned = element.isUnsignedInteger(),
-       isBool = element.isInteger(1);
-  Value result;
-  switch (kind) {
-  case nn::ScatterKind::add:
-    result = isFloat ? make(arith::AddFOp()) : isBool ? make(arith::OrIOp()) : make(arith::AddIOp());
-    break;
-  case nn::ScatterKind::mul:
-    result = isFloat ? make(arith::MulFOp()) : isBool ? make(arith::AndIOp()) : make(arith::MulIOp());
-    break;
-  case nn::ScatterKind::max:
-    result = isFloat                ? make(arith::MaximumFOp())
-             : isUnsigned || isBool ? make(arith::MaxUIOp())
-                                    : make(arith::MaxSIOp());
-    break;
-  default:
-    result = isFloat                ? make(arith::MinimumFOp())
-             : isUnsigned || isBool ? make(arith::MinUIOp())
-                                    : make(arith::MinSIOp());
-    break;
-  }
-  return fromAccumulator(e, result, element);
-}
-
 Launch aicc::cpu::emitScatterElements(CpuEmitter &e, nn::ScatterElementsOp root) {
   Value input = root.getInput(), indices = root.getIndices(), updates = root.getUpdates();
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
@@ -173,7 +142,8 @@ Launch aicc::cpu::emitScatterElements(CpuEmitter &e, nn::ScatterElementsOp root)
             Value at = e.add(e.mul(e.add(e.mul(target, size), index), inner), column);
             Value old = root.getKind() == nn::ScatterKind::none ? Value() : e.load(pointers[0], at, element);
             Value update = readLinear(e, updates, linear);
-            storeAll(e, pointers, combine(e, root.getKind(), old, update, element), at, element);
+            storeAll(e, pointers, kernel::combineUpdate(e, root.getKind(), old, update, element), at,
+                     element);
           });
         });
       });
@@ -221,7 +191,8 @@ Launch aicc::cpu::emitScatterNd(CpuEmitter &e, nn::ScatterNdOp root) {
           Value at = e.add(target, i), update = readLinear(e, updates, e.add(source, i), lanes, mask);
           Value old = root.getKind() == nn::ScatterKind::none ? Value()
                                                               : e.load(pointers[0], at, element, lanes, mask);
-          storeAll(e, pointers, combine(e, root.getKind(), old, update, element), at, element, mask);
+          storeAll(e, pointers, kernel::combineUpdate(e, root.getKind(), old, update, element), at, element,
+                   mask);
         });
       });
     });

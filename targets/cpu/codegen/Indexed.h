@@ -5,17 +5,19 @@
 #define AICC_TARGETS_CPU_CODEGEN_INDEXED_H
 
 #include "targets/cpu/codegen/CpuEmitter.h"
+#include "targets/kernel/Indexing.h"
 
 namespace aicc::cpu {
 
 /// Elements of work in one workgroup, about.
 inline constexpr int64_t kIndexedPiece = 4096;
 
-/// Sizes of a tensor around its dimension `axis`.
-struct AxisSplit {
-  AffineExpr outer, size, inner;
-};
-AxisSplit splitAt(CpuEmitter &e, Value tensor, int64_t axis);
+using kernel::AxisSplit;
+using kernel::clampIndex;
+using kernel::isInside;
+using kernel::resultPointers;
+using kernel::splitAt;
+using kernel::storeAll;
 
 /// True if elements of `v` at consecutive linear (row-major) indices can be read in lanes.
 bool canReadLinear(CpuEmitter &e, Value v, unsigned lanes);
@@ -23,18 +25,9 @@ bool canReadLinear(CpuEmitter &e, Value v, unsigned lanes);
 Value readLinear(CpuEmitter &e, Value v, Value linear, unsigned lanes = 0, Value mask = {});
 /// An index read by readLinear, as i64, negative ones counted from the end of `size`.
 Value readIndex(CpuEmitter &e, Value indices, Value linear, Value size);
-/// The index moved into [0, size).
-Value clampIndex(CpuEmitter &e, Value index, Value size);
-/// i1: the index is in [0, size).
-Value isInside(CpuEmitter &e, Value index, Value size);
 /// The linear index in `to` of the element with the same indices as the one at `linear` in `from`.
 Value relinearize(CpuEmitter &e, Value linear, ArrayRef<AffineExpr> from, ArrayRef<AffineExpr> to);
 
-/// The dispatch's results that are the operation's result `i`.
-SmallVector<Value> resultPointers(CpuEmitter &e, mlir::Operation *root, unsigned i);
-/// Stores to each of them.
-void storeAll(CpuEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
-              Value mask = {});
 /// pointers[to + j] = v[from + j] for j < count.
 void copyLinear(CpuEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to, Value count);
 /// Calls body(i) for the workgroups' shares of [0, count): `each` of them to a workgroup.

@@ -14,11 +14,6 @@ using namespace aicc::cpu;
 //===--- what they share
 //-------------------------------------------------------------------------------------------------===//
 
-AxisSplit aicc::cpu::splitAt(CpuEmitter &e, Value tensor, int64_t axis) {
-  ArrayRef<AffineExpr> sizes = e.shape(tensor);
-  return {e.product(sizes.take_front(axis)), sizes[axis], e.product(sizes.drop_front(axis + 1))};
-}
-
 static bool isSplat(Value v) {
   auto constant = v.getDefiningOp<nn::ConstantOp>();
   return constant && constant.getValue().isSplat();
@@ -40,19 +35,7 @@ Value aicc::cpu::readLinear(CpuEmitter &e, Value v, Value linear, unsigned lanes
 }
 
 Value aicc::cpu::readIndex(CpuEmitter &e, Value indices, Value linear, Value size) {
-  Value index = readLinear(e, indices, linear), zero = e.constant(0);
-  if (index.getType() != zero.getType())
-    index = e.b.create<arith::ExtSIOp>(e.loc, zero.getType(), index);
-  Value negative = compare(e, arith::CmpIPredicate::slt, index, zero);
-  return e.b.create<arith::SelectOp>(e.loc, negative, e.add(index, size), index);
-}
-
-Value aicc::cpu::clampIndex(CpuEmitter &e, Value index, Value size) {
-  return e.max(e.min(index, e.sub(size, e.constant(1))), e.constant(0));
-}
-
-Value aicc::cpu::isInside(CpuEmitter &e, Value index, Value size) {
-  return compare(e, arith::CmpIPredicate::ult, index, size); // negative ones are large
+  return kernel::fromEnd(e, readLinear(e, indices, linear), size);
 }
 
 Value aicc::cpu::relinearize(CpuEmitter &e, Value linear, ArrayRef<AffineExpr> from,
@@ -64,20 +47,6 @@ Value aicc::cpu::relinearize(CpuEmitter &e, Value linear, ArrayRef<AffineExpr> f
   for (auto [index, size] : llvm::zip_equal(e.delinearize(linear, from), to))
     result = e.add(e.mul(result, e.size(size)), index);
   return result;
-}
-
-SmallVector<Value> aicc::cpu::resultPointers(CpuEmitter &e, Operation *root, unsigned i) {
-  SmallVector<Value> pointers;
-  for (auto [at, yielded] : llvm::enumerate(e.getYield().getValues()))
-    if (yielded == root->getResult(i))
-      pointers.push_back(e.outputPointer(at));
-  return pointers;
-}
-
-void aicc::cpu::storeAll(CpuEmitter &e, ArrayRef<Value> pointers, Value value, Value linear, Type element,
-                         Value mask) {
-  for (Value pointer : pointers)
-    e.store(value, pointer, linear, element, mask);
 }
 
 void aicc::cpu::copyLinear(CpuEmitter &e, Value v, Value from, ArrayRef<Value> pointers, Value to,

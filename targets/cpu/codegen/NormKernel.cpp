@@ -10,38 +10,6 @@ using namespace aicc;
 using namespace aicc::cpu;
 using namespace aicc::kernel;
 
-SmallVector<bool> aicc::cpu::collapseBody(exe::DispatchOp dispatch, Operation *root, ArrayRef<Value> apart,
-                                          ArrayRef<unsigned> barriers, nn::SymbolicShapes &shapes) {
-  SmallVector<AffineExpr> full(shapes.get(root->getResult(0)));
-  SmallVector<Value> values;
-  Block &body = dispatch.getBody().front();
-  bool simple = llvm::all_of(apart, [&](Value v) {
-    return isa<BlockArgument>(v) && llvm::all_of(v.getUsers(), [&](Operation *user) { return user == root; });
-  });
-  for (BlockArgument arg : body.getArguments())
-    if (!llvm::is_contained(apart, arg))
-      values.push_back(arg);
-  for (Operation &op : body.without_terminator()) {
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    simple &=
-        &op == root || isa<nn::ElementwiseOpInterface>(op) || (constant && constant.getValue().isSplat());
-    values.push_back(op.getResult(0));
-  }
-  if (!simple)
-    return SmallVector<bool>(full.size(), false);
-  SmallVector<bool> merge = findMergeable(values, full, 0, shapes);
-  for (unsigned barrier : barriers)
-    if (barrier > 0 && barrier < full.size())
-      merge[barrier - 1] = false;
-  mergeDimensions(values, merge, shapes);
-  return merge;
-}
-
-/// Where dimension `d` has gone.
-static int64_t getMergedDimension(ArrayRef<bool> merge, int64_t d) {
-  return d - llvm::count(merge.take_front(d), true);
-}
-
 FailureOr<Launch> aicc::cpu::emitNorm(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
   auto erase = llvm::make_scope_exit([&] { clone.erase(); });

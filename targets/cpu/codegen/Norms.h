@@ -14,12 +14,6 @@ Launch emitLayerNorm(CpuEmitter &e, mlir::Operation *root);
 Launch emitGroupNorm(CpuEmitter &e, nn::GroupNormOp root);
 Launch emitLrn(CpuEmitter &e, nn::LrnOp root);
 
-/// Merges dimensions of all values but `apart` where everything around `root` is elementwise on its result's
-/// sizes, never across a `barrier` (before that dimension). Returns the flags of merged dimensions (d with d
-/// + 1); none set if nothing can be done.
-SmallVector<bool> collapseBody(exe::DispatchOp dispatch, mlir::Operation *root, ArrayRef<Value> apart,
-                               ArrayRef<unsigned> barriers, nn::SymbolicShapes &shapes);
-
 } // namespace aicc::cpu
 
 #endif

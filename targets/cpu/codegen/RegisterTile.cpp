@@ -48,13 +48,6 @@ TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64
   return best;
 }
 
-Value aicc::cpu::multiplyAdd(CpuEmitter &e, Value x, Value y, Value acc) {
-  Type element = getElementTypeOrSelf(x.getType());
-  if (isa<FloatType>(element))
-    return e.b.create<math::FmaOp>(e.loc, x, y, acc);
-  return e.b.create<arith::AddIOp>(e.loc, acc, e.b.create<arith::MulIOp>(e.loc, x, y));
-}
-
 SmallVector<Value> aicc::cpu::zeroTile(CpuEmitter &e, const TileOperands &t) {
   auto type = VectorType::get({int64_t(t.lanes)}, t.accumulator);
   Value zero = e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(type));
@@ -85,32 +78,4 @@ SmallVector<Value> aicc::cpu::emitTile(CpuEmitter &e, const TileOperands &t, Val
   });
   auto rest = CpuEmitter::getConstant(e.sub(to, whole));
   return rest && *rest == 0 ? acc : e.loop(whole, to, one, acc, step);
-}
-
-Type aicc::cpu::getAccumulatorType(OpBuilder &b, Type element) {
-  if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
-    return b.getF32Type();
-  if (auto integer = dyn_cast<IntegerType>(element))
-    return b.getIntegerType(integer.getWidth());
-  return element;
-}
-
-static Type withElement(Type type, Type element) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return VectorType::get(vector.getShape(), element);
-  return element;
-}
-
-Value aicc::cpu::toAccumulator(CpuEmitter &e, Value value, Type element) {
-  Type wanted = getAccumulatorType(e.b, element);
-  if (isa<FloatType>(wanted) && wanted != element)
-    return e.b.create<arith::ExtFOp>(e.loc, withElement(value.getType(), wanted), value);
-  return value;
-}
-
-Value aicc::cpu::fromAccumulator(CpuEmitter &e, Value value, Type element) {
-  Type wanted = getAccumulatorType(e.b, element);
-  if (isa<FloatType>(wanted) && wanted != element)
-    return e.b.create<arith::TruncFOp>(e.loc, withElement(value.getType(), element), value);
-  return value;
 }

@@ -6,6 +6,7 @@
 #define AICC_TARGETS_CPU_CODEGEN_REGISTERTILE_H
 
 #include "targets/cpu/codegen/CpuEmitter.h"
+#include "targets/kernel/Numbers.h"
 
 namespace aicc::cpu {
 
@@ -39,13 +40,10 @@ SmallVector<Value> emitTile(CpuEmitter &e, const TileOperands &operands, Value f
                             ValueRange init);
 /// Zero accumulators.
 SmallVector<Value> zeroTile(CpuEmitter &e, const TileOperands &operands);
-/// acc + x * y elementwise: an fma for floats.
-Value multiplyAdd(CpuEmitter &e, Value x, Value y, Value acc);
-/// f32 for half-precision floats, else the type itself.
-Type getAccumulatorType(mlir::OpBuilder &b, Type element);
-/// Converts a loaded element or vector to the accumulator's type, and back.
-Value toAccumulator(CpuEmitter &e, Value value, Type element);
-Value fromAccumulator(CpuEmitter &e, Value value, Type element);
+using kernel::fromAccumulator;
+using kernel::getAccumulatorType;
+using kernel::multiplyAdd;
+using kernel::toAccumulator;
 
 } // namespace aicc::cpu
 

@@ -5,6 +5,7 @@
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/RegisterTile.h"
 #include "targets/kernel/Collapse.h"
+#include "targets/kernel/Resizing.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
@@ -20,10 +21,7 @@ struct Resize {
   Type element, number; // of the tensor, and what weights and sums are held in
   unsigned lanes, rank;
 
-  struct Axis {
-    bool identity;
-    AffineExpr inputs, outputs;
-    std::optional<float> scale;
+  struct Axis : ResizeAxis {
     Value indices, weights; // tables [taps, outputs] of offsets (i64, in elements) and weights
   };
   SmallVector<Axis> axes = {};
@@ -31,118 +29,17 @@ struct Resize {
   bool isNearest() { return root.getMode() == nn::ResizeMode::nearest; }
   int64_t taps() { return isNearest() ? 1 : root.getMode() == nn::ResizeMode::linear ? 2 : 4; }
 
-  //===--- scalar doubles
-  //------------------------------------------------------------------------------------------------===//
-
-  Value real(double value) { return e.b.create<arith::ConstantOp>(e.loc, e.b.getF64FloatAttr(value)); }
-  Value real(Value integer) { return e.b.create<arith::SIToFPOp>(e.loc, e.b.getF64Type(), integer); }
   Value plus(Value x, Value y) { return e.b.create<arith::AddFOp>(e.loc, x, y); }
-  Value minus(Value x, Value y) { return e.b.create<arith::SubFOp>(e.loc, x, y); }
   Value times(Value x, Value y) { return e.b.create<arith::MulFOp>(e.loc, x, y); }
-  Value over(Value x, Value y) { return e.b.create<arith::DivFOp>(e.loc, x, y); }
-  Value floor(Value x) { return e.b.create<math::FloorOp>(e.loc, x); }
-  Value toInteger(Value x) { return e.b.create<arith::FPToSIOp>(e.loc, e.b.getI64Type(), x); }
-  Value clamp(Value index, const Axis &axis) {
-    return e.max(e.min(index, e.sub(e.size(axis.inputs), e.constant(1))), e.constant(0));
-  }
-
-  /// x / scale: exact from the sizes, in float as ONNX's scales are.
-  Value unscale(Value x, const Axis &axis) {
-    if (!axis.scale)
-      return over(times(x, real(e.size(axis.inputs))), real(e.size(axis.outputs)));
-    Value narrow = e.b.create<arith::TruncFOp>(e.loc, e.b.getF32Type(), x);
-    Value scale = e.b.create<arith::ConstantOp>(e.loc, e.b.getF32FloatAttr(*axis.scale));
-    return e.b.create<arith::ExtFOp>(e.loc, e.b.getF64Type(), over(narrow, scale));
-  }
-
-  /// The input coordinate of output `o`.
-  Value coordinate(Value o, const Axis &axis) {
-    Value inputs = real(e.size(axis.inputs)), outputs = real(e.size(axis.outputs)), x = real(o);
-    auto halfPixel = [&] { return minus(unscale(plus(x, real(0.5)), axis), real(0.5)); };
-    // 0 where there is only one output.
-    auto unlessOne = [&](Value value) -> Value {
-      Value several =
-          e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::sgt, e.size(axis.outputs), e.constant(1));
-      return e.b.create<arith::SelectOp>(e.loc, several, value, real(0.0));
-    };
-    switch (root.getCoordinates()) {
-    case nn::CoordinateMode::half_pixel:
-      return halfPixel();
-    case nn::CoordinateMode::half_pixel_symmetric: {
-      Value adjustment = axis.scale ? over(outputs, times(real(double(*axis.scale)), inputs)) : real(1.0);
-      return plus(times(over(inputs, real(2.0)), minus(real(1.0), adjustment)), halfPixel());
-    }
-    case nn::CoordinateMode::pytorch_half_pixel:
-      return unlessOne(halfPixel());
-    case nn::CoordinateMode::align_corners:
-      return unlessOne(over(times(x, minus(inputs, real(1.0))), minus(outputs, real(1.0))));
-    case nn::CoordinateMode::asymmetric:
-      return unscale(x, axis);
-    case nn::CoordinateMode::tf_half_pixel_for_nn:
-      return unscale(plus(x, real(0.5)), axis);
-    }
-    llvm_unreachable("unknown coordinate mode");
-  }
-
-  Value roundNearest(Value x) {
-    switch (root.getNearest()) {
-    case nn::NearestMode::round_prefer_floor:
-      return e.b.create<math::CeilOp>(e.loc, minus(x, real(0.5)));
-    case nn::NearestMode::round_prefer_ceil:
-      return floor(plus(x, real(0.5)));
-    case nn::NearestMode::floor:
-      return floor(x);
-    case nn::NearestMode::ceil:
-      return e.b.create<math::CeilOp>(e.loc, x);
-    }
-    llvm_unreachable("unknown rounding");
-  }
-
-  /// Weights of the inputs around x, whose fraction is t (cubic: Keys, 1981).
-  SmallVector<Value> weightsAt(Value t) {
-    Value one = real(1.0);
-    if (root.getMode() == nn::ResizeMode::linear)
-      return {minus(one, t), t};
-    double a = root.getCubicA().convertToFloat();
-    auto near = [&](Value d) {
-      return plus(times(times(minus(times(real(a + 2), d), real(a + 3)), d), d), one);
-    };
-    auto far = [&](Value d) {
-      return minus(times(plus(times(minus(times(real(a), d), real(5 * a)), d), real(8 * a)), d), real(4 * a));
-    };
-    return {far(plus(t, one)), near(t), near(minus(one, t)), far(minus(real(2.0), t))};
-  }
 
   void tabulate(const Axis &axis, Value stride) {
-    Type i64 = e.b.getI64Type();
     Value outputs = e.size(axis.outputs);
     e.loop(e.constant(0), outputs, e.constant(1), [&](Value o) {
-      Value x = coordinate(o, axis);
-      if (isNearest()) {
-        e.store(e.mul(clamp(toInteger(roundNearest(x)), axis), stride), axis.indices, o, i64);
-        return;
-      }
-      Value whole = floor(x), first = toInteger(whole);
-      SmallVector<Value> weights = weightsAt(minus(x, whole)), indices;
-      Value sum = real(0.0);
-      for (auto [t, weight] : llvm::enumerate(weights)) {
-        Value index = e.add(first, e.constant(int64_t(t) - (taps() == 4)));
-        indices.push_back(clamp(index, axis));
-        if (!root.getExcludeOutside())
+      for (auto [t, tap] : llvm::enumerate(emitResizeTaps(e, root, axis, o, e.b.getF64Type()))) {
+        Value at = e.add(e.mul(e.constant(t), outputs), o), weight = tap.weight;
+        e.store(e.mul(tap.index, stride), axis.indices, at, e.b.getI64Type());
+        if (!weight)
           continue;
-        Value inside = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::eq, index, indices.back());
-        weight = e.b.create<arith::SelectOp>(e.loc, inside, weight, real(0.0));
-        sum = plus(sum, weight);
-      }
-      if (root.getExcludeOutside()) {
-        Value some = e.b.create<arith::CmpFOp>(e.loc, arith::CmpFPredicate::UNE, sum, real(0.0));
-        sum = e.b.create<arith::SelectOp>(e.loc, some, sum, real(1.0));
-      }
-      for (auto [t, weight] : llvm::enumerate(weights)) {
-        if (root.getExcludeOutside())
-          weight = over(weight, sum);
-        Value at = e.add(e.mul(e.constant(t), outputs), o);
-        e.store(e.mul(indices[t], stride), axis.indices, at, i64);
         if (number.isF32())
           weight = e.b.create<arith::TruncFOp>(e.loc, number, weight);
         e.store(weight, axis.weights, at, number);
@@ -153,23 +50,8 @@ struct Resize {
   //===--- rows
   //----------------------------------------------------------------------------------------------------------===//
 
-  /// Loaded elements as `number`s.
-  Value toNumber(Value value) {
-    auto type = cast<VectorType>(value.getType()).clone(number);
-    if (isa<FloatType>(element))
-      return type == value.getType() ? value : e.b.create<arith::ExtFOp>(e.loc, type, value).getResult();
-    if (element.isUnsignedInteger() || element.isInteger(1))
-      return e.b.create<arith::UIToFPOp>(e.loc, type, value);
-    return e.b.create<arith::SIToFPOp>(e.loc, type, value);
-  }
-  Value fromNumber(Value value) {
-    auto type = cast<VectorType>(value.getType()).clone(e.registerType(element));
-    if (isa<FloatType>(element))
-      return type == value.getType() ? value : e.b.create<arith::TruncFOp>(e.loc, type, value).getResult();
-    // Through a wider signed integer, which wraps where the result does.
-    Value wide = e.b.create<arith::FPToSIOp>(e.loc, cast<VectorType>(type).clone(e.b.getI64Type()), value);
-    return type == wide.getType() ? wide : e.b.create<arith::TruncIOp>(e.loc, type, wide).getResult();
-  }
+  Value toNumber(Value value) { return toResizeNumber(e, value, element, number); }
+  Value fromNumber(Value value) { return fromResizeNumber(e, value, element); }
 
   /// Lanes of the last dimension from `column`, in the input's line at `offset`.
   SmallVector<Value> loadLanes(Value offset, Value column, Value mask) {
@@ -306,11 +188,7 @@ FailureOr<Launch> aicc::cpu::emitResize(KernelRequest &request) {
                 request.cpu.getLanes(),
                 rank};
   for (unsigned d = 0; d < rank; ++d) {
-    Resize::Axis axis{false, e.shape(root.getInput())[d], e.shape(root.getResult())[d], std::nullopt, {}, {}};
-    if (!root.getScales().empty())
-      axis.scale = root.getScales()[d];
-    axis.identity = request.shapes.equal(axis.inputs, axis.outputs) && (!axis.scale || *axis.scale == 1) &&
-                    root.getCoordinates() != nn::CoordinateMode::tf_half_pixel_for_nn;
+    Resize::Axis axis{getResizeAxis(e, root, d), {}, {}};
     resize.axes.push_back(axis);
   }
   return resize.emit();

@@ -1,10 +1,11 @@
 // What kernels that sweep rows share (reductions, softmax, norms, attention): a loop over one dimension with
-// several independent accumulators and a masked tail, reductions of lanes, and constants of any type.
+// several independent accumulators and a masked tail.
 
 #ifndef AICC_TARGETS_CPU_CODEGEN_ROWS_H
 #define AICC_TARGETS_CPU_CODEGEN_ROWS_H
 
 #include "targets/cpu/codegen/CpuEmitter.h"
+#include "targets/kernel/Numbers.h"
 
 namespace aicc::cpu {
 
@@ -26,29 +27,19 @@ SmallVector<Value> replicate(ValueRange once, unsigned copies);
 SmallVector<Value> ifElse(CpuEmitter &e, Value condition, ValueRange otherwise,
                           llvm::function_ref<SmallVector<Value>()> body);
 
-/// A number of type `scalar` (float, or integer as far as the number is one), in `lanes` where > 0.
-Value numberConstant(CpuEmitter &e, Type scalar, double number, unsigned lanes);
-/// Scalar or vector of `scalar`.
-Type lanesOf(Type scalar, unsigned lanes);
-Value compare(CpuEmitter &e, mlir::arith::CmpIPredicate predicate, Value x, Value y);
-Value addf(CpuEmitter &e, Value x, Value y);
-Value subf(CpuEmitter &e, Value x, Value y);
-Value mulf(CpuEmitter &e, Value x, Value y);
-Value divf(CpuEmitter &e, Value x, Value y);
-/// The larger; `x` where `x` is a number and `y` NaN, `y` where `x` is NaN: one instruction, unlike
-/// arith.maximumf.
-Value quickMax(CpuEmitter &e, Value x, Value y);
-/// `value` where the mask is set, else `neutral` (same type); `value` where there is no mask.
-Value masked(CpuEmitter &e, Value mask, Value value, Value neutral);
-/// Combines values to one by `combine`, as a tree.
-Value fold(ValueRange values, llvm::function_ref<Value(Value, Value)> combine);
-/// The same with a vector's lanes; a scalar stays as it is.
-Value foldLanes(CpuEmitter &e, Value vector, llvm::function_ref<Value(Value, Value)> combine);
-/// e^x of a softmax, whose largest element is e^0: 0 below e^-80 (f64: e^-700), before products with such
-/// numbers become denormal, which costs a hundred cycles each. NaN stays.
-Value softmaxExp(CpuEmitter &e, Value x);
-/// 1 / sqrt(x).
-Value reciprocalSqrt(CpuEmitter &e, Value x);
+using kernel::addf;
+using kernel::compare;
+using kernel::divf;
+using kernel::fold;
+using kernel::foldLanes;
+using kernel::lanesOf;
+using kernel::masked;
+using kernel::mulf;
+using kernel::numberConstant;
+using kernel::quickMax;
+using kernel::reciprocalSqrt;
+using kernel::softmaxExp;
+using kernel::subf;
 
 } // namespace aicc::cpu
 
