@@ -44,6 +44,16 @@ llvm::FailureOr<Launch> emitConvTranspose(KernelRequest &request);
 /// nn.attention, streamed: the score matrix never leaves the workgroup.
 llvm::FailureOr<Launch> emitAttention(KernelRequest &request);
 
+/// nn.reduce and nn.arg_reduce, a group of threads for each row.
+llvm::FailureOr<Launch> emitReduce(KernelRequest &request);
+/// nn.softmax, nn.layer_norm, nn.rms_norm and nn.group_norm, the same.
+llvm::FailureOr<Launch> emitNorm(KernelRequest &request);
+/// nn.cumsum, nn.scatter_elements and nn.scatter_nd.
+llvm::FailureOr<Launch> emitIndexed(KernelRequest &request);
+llvm::FailureOr<Launch> emitTopK(KernelRequest &request);
+/// nn.lstm, nn.gru and nn.rnn, a workgroup for each sequence and direction.
+llvm::FailureOr<Launch> emitRecurrent(KernelRequest &request);
+
 /// The element at `c` (no lanes) of the result of `root`, in the type of the result's registers. Emits any
 /// straight or structured code; must not use barriers or workgroup memory.
 using RootElementFn = Value (*)(GpuEmitter &e, mlir::Operation *root, const Coord &c);
@@ -53,6 +63,13 @@ RootElementFn getRootElement(mlir::Operation *root);
 //===--- root elements by file
 Value emitMatMulElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
 Value emitConvElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitMaxPoolElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitAvgPoolElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitConvTransposeElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitLrnElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitResizeElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitGatherElementsElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
+Value emitGatherNdElement(GpuEmitter &e, mlir::Operation *root, const Coord &c);
 
 } // namespace aicc::gpu
 

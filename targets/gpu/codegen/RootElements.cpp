@@ -12,6 +12,13 @@ RootElementFn aicc::gpu::getRootElement(Operation *root) {
   return llvm::TypeSwitch<Operation *, RootElementFn>(root)
       .Case([](nn::MatMulOp) { return emitMatMulElement; })
       .Case([](nn::ConvOp op) { return op.getBlock() ? nullptr : emitConvElement; })
+      .Case([](nn::MaxPoolOp op) { return op.getBlock() ? nullptr : emitMaxPoolElement; })
+      .Case([](nn::AvgPoolOp op) { return op.getBlock() ? nullptr : emitAvgPoolElement; })
+      .Case([](nn::ConvTransposeOp) { return emitConvTransposeElement; })
+      .Case([](nn::LrnOp) { return emitLrnElement; })
+      .Case([](nn::ResizeOp) { return emitResizeElement; })
+      .Case([](nn::GatherElementsOp) { return emitGatherElementsElement; })
+      .Case([](nn::GatherNdOp) { return emitGatherNdElement; })
       .Default([](Operation *) { return nullptr; });
 }
 
