@@ -13,6 +13,7 @@ std::vector<gpu::GpuDescriptor> aicc::level_zero::getDescriptors() {
   generic.target = "level_zero";
   generic.architecture = "generic";
   generic.format = "spirv-opencl";
+  generic.requiredFeatures = {"int64", "fp16", "fp64", "subgroup-16"};
   // The size that all of Intel's graphics processors since Gen9 have, and the CPU device.
   generic.subgroupSize = 16;
   generic.maxWorkgroupThreads = 512;
@@ -42,5 +43,5 @@ llvm::Expected<std::vector<char>> LevelZeroEnd::compile(llvm::ArrayRef<mlir::Mod
   llvm::Expected<std::vector<char>> binary = lowerToSpirv(modules, entries, options);
   if (!binary)
     return binary.takeError();
-  return gpu::writeImage(launches, {{"spirv", "", std::move(*binary)}});
+  return gpu::writeImage(launches, {{"spirv-opencl", "", std::move(*binary)}});
 }
