@@ -111,6 +111,17 @@ def instance(architecture, needed):
     return run
 
 
+def mock_device(_):
+    """A few models on the mock device, whose memory the host cannot reach: what the runtime does for accelerators, with real
+    programs. Needs no hardware; kernels are the cpu's."""
+    plugins = os.path.join(BUILD, "test", "lib", "aicc")
+    command = [
+        PYTHON, "test/models/run_models.py", "--device", "mock:1", "--only",
+        "^(minilm/symbolic|llama_step/symbolic|mobilenet_v3/static|lstm_tagger/symbolic|forms_opset13/static)$",
+    ]
+    return script("env", f"AICC_PLUGIN_PATH={plugins}", *command)(_)
+
+
 def programs(build, kind):
     """The programs that CMake listed while it configured `build`: their paths and arguments."""
     try:
@@ -191,6 +202,7 @@ SUITES = {
     "models-v3": instance("x86-64-v3", ["avx2", "fma", "bmi2", "f16c"]),
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),
+    "models-mock-device": mock_device,
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
     "fuzz": fuzz,

@@ -169,6 +169,8 @@ def arguments():
     parser.add_argument("--keep", metavar="DIR", help="leave models, inputs, modules and outputs there")
     parser.add_argument("--aicc", default=os.path.join(ROOT, "build", "bin", "aicc"))
     parser.add_argument("--cpu-instance", metavar="ARCH", help="compile for x86-64-v3 and v4, run this one of them")
+    parser.add_argument("--target", metavar="T", help="compile for this target (`aicc compile --target`)")
+    parser.add_argument("--device", metavar="D", help="run on this device (`aicc run --device`)")
     parser.add_argument("--reference-only", action="store_true", help="make the models and run ONNX Runtime only")
     parser.add_argument("--expected-failures", default=os.path.join(HERE, "expected_failures.txt"))
     options = parser.parse_args()
@@ -176,6 +178,10 @@ def arguments():
     if options.cpu_instance:
         options.compile_flags = ["--target", "cpu:portable"]
         options.run_flags = ["--device", f"cpu:{options.cpu_instance}"]
+    if options.target:
+        options.compile_flags = ["--target", options.target]
+    if options.device:
+        options.run_flags = ["--device", options.device]
     return options
 
 
