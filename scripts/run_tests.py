@@ -8,6 +8,7 @@ in the summary. --suite NAME... runs some of them.
 """
 
 import argparse
+import glob
 import json
 import os
 import re
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import device_env
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("AICC_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -131,22 +134,28 @@ def programs(build, kind):
         return []
 
 
+def run_googletest(command, env=None):
+    """One unit-test program: what passed and failed, its exit code and its lines."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = os.path.join(directory, "report.json")
+        full = ["timeout", str(TIMEOUT_SECONDS), *command, "--gtest_brief=1", f"--gtest_output=json:{report}"]
+        print(" ".join([os.path.basename(command[0]), *command[1:]]), flush=True)
+        code, lines = stream(full, env)
+        try:
+            with open(report, encoding="utf-8") as stream_:
+                counts = json.load(stream_)
+            bad = counts["failures"] + counts.get("errors", 0)
+            good = counts["tests"] - counts.get("disabled", 0) - bad
+        except (OSError, ValueError, KeyError):
+            good, bad = 0, 0
+        return good, bad, code, lines
+
+
 def googletest(build, env=None):
     """Every unit-test program of one build."""
     passed = failed = 0
-    for path, *arguments in programs(build, "unittests"):
-        with tempfile.TemporaryDirectory() as directory:
-            report = os.path.join(directory, "report.json")
-            command = ["timeout", str(TIMEOUT_SECONDS), path, "--gtest_brief=1", f"--gtest_output=json:{report}", *arguments]
-            print(f"{os.path.basename(path)} {' '.join(arguments)}".rstrip(), flush=True)
-            code, _ = stream(command, env)
-            try:
-                with open(report, encoding="utf-8") as stream_:
-                    counts = json.load(stream_)
-                bad = counts["failures"] + counts.get("errors", 0)
-                good = counts["tests"] - counts.get("disabled", 0) - bad
-            except (OSError, ValueError, KeyError):
-                good, bad = 0, 0
+    for command in programs(build, "unittests"):
+        good, bad, code, _ = run_googletest(command, env)
         good, bad = settle(code, good, bad)
         passed, failed = passed + good, failed + bad
     return settle(0, passed, failed)
@@ -154,6 +163,27 @@ def googletest(build, env=None):
 
 def unit(_):
     return googletest(BUILD)
+
+
+def drivers(_):
+    """The conformance suite on the first device of every driver that was built. The program ends with 77 where a driver has
+    no device, and its last line says why. (The suite over stand-ins of vendors' libraries is among the unit tests.)"""
+    passed = failed = 0
+    notes = []
+    images = os.path.join(BUILD, "test", "conformance", "images")
+    plugins = sorted(glob.glob(os.path.join(BUILD, "lib", "aicc", "libaicc_driver_*.so")))
+    for driver in ["cpu", *plugins]:
+        program = os.path.join(BUILD, "bin", "driver_conformance")
+        good, bad, code, lines = run_googletest(
+            [program, "--driver", driver, "--images", images], device_env.environment(BUILD)
+        )
+        if code == 77 and good + bad == 0:
+            name = os.path.basename(driver)[len("libaicc_driver_") : -len(".so")]
+            notes.append((name, lines[-1] if lines else "no reason given"))
+            continue
+        good, bad = settle(code, good, bad)
+        passed, failed = passed + good, failed + bad
+    return passed, failed, notes
 
 
 def sanitized(name, sanitizers):
@@ -198,6 +228,7 @@ SUITES = {
     "docs": script(PYTHON, "scripts/check_docs.py"),
     "lit": lit,
     "unit": unit,
+    "drivers": drivers,
     "models": script(PYTHON, "test/models/run_models.py"),
     "models-v3": instance("x86-64-v3", ["avx2", "fma", "bmi2", "f16c"]),
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
@@ -223,7 +254,10 @@ def main():
             print(f"not run: {result}")
             left_out.append((name, result))
             continue
-        rows.append((name, *result, time.monotonic() - start))
+        passed, failed, *notes = result
+        for part, reason in notes[0] if notes else ():
+            left_out.append((f"{name}: {part}", reason))
+        rows.append((name, passed, failed, time.monotonic() - start))
     print("== summary")
     for name, passed, failed, seconds in rows:
         print(f"{name:20} {passed:6} passed {failed:6} failed {seconds:8.1f} s")

@@ -156,7 +156,8 @@ static bool isThere() {
   host.allocator = {allocateHost, freeHost, nullptr};
   aicc_driver *driver = nullptr;
   if (aicc_status *status = table->create(&host, &driver)) {
-    std::printf("no device here: %s\n", take(status).c_str());
+    std::printf("no device here: %s\n", aicc_status_get_message(status));
+    aicc_status_destroy(status);
     return false;
   }
   const uint32_t count = table->device_count(driver);
