@@ -130,3 +130,32 @@ aicc_status *DeviceImage::parse(const void *image, uint64_t size, DeviceImage &o
   out.payloads.clear();
   return Reader(image, size).read(out);
 }
+
+const DeviceImage::Payload *DeviceImage::find(std::string_view format, std::string_view architecture) const {
+  for (const Payload &payload : payloads)
+    if (payload.format == format && (payload.architecture.empty() || payload.architecture == architecture))
+      return &payload;
+  return nullptr;
+}
+
+std::string DeviceImage::listPayloads() const {
+  std::string text;
+  for (const Payload &payload : payloads) {
+    if (!text.empty())
+      text += ", ";
+    text += payload.format;
+    text += " for ";
+    text += payload.architecture.empty() ? "any" : payload.architecture;
+  }
+  return text;
+}
+
+bool aicc::gpu::isSpirv(std::string_view data) {
+  constexpr uint32_t kMagic = 0x07230203;
+  constexpr size_t kHeaderSize = 20;
+  uint32_t magic = 0;
+  if (data.size() < kHeaderSize || data.size() % 4 != 0)
+    return false;
+  std::memcpy(&magic, data.data(), sizeof(magic));
+  return magic == kMagic;
+}

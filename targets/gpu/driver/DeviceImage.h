@@ -41,10 +41,18 @@ struct DeviceImage {
   std::vector<Entry> entries;    ///< at least one; no two have the same name
   std::vector<Payload> payloads; ///< at least one, the best first
 
+  /// The first payload of this format for this architecture or for any; null if there is none.
+  const Payload *find(std::string_view format, std::string_view architecture) const;
+  /// "text for any, binary for chip-7": what there is, for messages.
+  std::string listPayloads() const;
+
   /// Reads the image of `size` bytes at `image`, at any address. AICC_STATUS_DATA_LOSS says what is wrong
   /// with it.
   static aicc_status *parse(const void *image, uint64_t size, DeviceImage &out);
 };
+
+/// Whether data looks like a SPIR-V module.
+bool isSpirv(std::string_view data);
 
 } // namespace aicc::gpu
 

@@ -130,6 +130,8 @@ std::string describe(const Api &api, const Query &query, Traits &traits) {
 
 } // namespace
 
+static bool isFaster(const Traits &a, const Traits &b) { return a.speedClass > b.speedClass; }
+
 std::vector<Traits> opencl::findDevices(const Api &api, std::vector<std::string> &reasons) {
   std::vector<Traits> found;
   cl_uint platformCount = 0;
@@ -151,15 +153,13 @@ std::vector<Traits> opencl::findDevices(const Api &api, std::vector<std::string>
       traits.id = device;
       std::string reason = describe(api, Query(api, device), traits);
       if (reason.empty())
-        found.push_back(std::move(traits));
+        found.insert(std::upper_bound(found.begin(), found.end(), traits, isFaster), std::move(traits));
       else
         reasons.push_back("OpenCL device " + traits.name + " cannot be used: " + reason);
     }
   }
   if (found.empty() && reasons.empty())
     reasons.push_back("OpenCL's platforms have no devices");
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Traits &a, const Traits &b) { return a.speedClass > b.speedClass; });
   for (Traits &traits : found)
     for (const std::string &feature : traits.features)
       traits.featureNames.push_back(feature.c_str());

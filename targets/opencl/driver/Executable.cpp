@@ -135,22 +135,11 @@ static aicc_status *executableLoad(aicc_driver_device *device, const char *forma
                       kFormat, format);
   gpu::DeviceImage parsed;
   AICC_RETURN_IF_ERROR(gpu::DeviceImage::parse(image, size, parsed));
-  const gpu::DeviceImage::Payload *payload = nullptr;
-  std::string others;
-  for (const auto &each : parsed.payloads) {
-    if (!payload && each.format == kFormat &&
-        (each.architecture.empty() || each.architecture == kArchitecture))
-      payload = &each;
-    (((others += others.empty() ? "" : ", ") += each.format) += " for ") +=
-        each.architecture.empty() ? "any" : each.architecture;
-  }
+  const gpu::DeviceImage::Payload *payload = parsed.find(kFormat, kArchitecture);
   if (!payload)
     return makeStatus(AICC_STATUS_UNSUPPORTED, "OpenCL device %s runs %s for %s; the executable has %s",
-                      device->traits.name.c_str(), kFormat, kArchitecture, others.c_str());
-  constexpr uint32_t kMagic = 0x07230203;
-  uint32_t magic = 0;
-  std::memcpy(&magic, payload->data.data(), std::min(sizeof(magic), payload->data.size()));
-  if (magic != kMagic || payload->data.size() % 4 != 0 || payload->data.size() < 20)
+                      device->traits.name.c_str(), kFormat, kArchitecture, parsed.listPayloads().c_str());
+  if (!gpu::isSpirv(payload->data))
     return makeStatus(AICC_STATUS_DATA_LOSS, "device image: its payload is not SPIR-V");
   for (const auto &entry : parsed.entries)
     if (std::string reason = tooLarge(device->traits, entry); !reason.empty())
