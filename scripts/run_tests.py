@@ -32,7 +32,7 @@ TIMEOUT_SECONDS = 1800
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "halt_on_error=1:detect_leaks=0:detect_container_overflow=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:allocator_may_return_null=1",
     "ASAN_SYMBOLIZER_PATH": "/usr/lib/llvm-19/bin/llvm-symbolizer",
 }
 

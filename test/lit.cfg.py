@@ -24,3 +24,5 @@ config.substitutions.append(("%aicc_src", config.aicc_src_root))
 config.substitutions.append(("%aicc_lib", config.aicc_lib_dir))
 # Plug-ins for tests: %plugins/good and %plugins/bad.
 config.substitutions.append(("%plugins", os.path.join(config.test_exec_root, "plugins")))
+# The mock device (test/runtime/MockPlugin.cpp), for AICC_PLUGIN_PATH.
+config.substitutions.append(("%mock_plugins", os.path.join(config.test_exec_root, "lib", "aicc")))

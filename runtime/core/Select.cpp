@@ -52,7 +52,7 @@ static std::string describeAlternatives(const aicc_module &module, const char *n
       (text += text.empty() ? "" : ", ") +=
           device->id + " (" + targetOf(module, static_cast<uint32_t>(target)).target()->str() + ")";
   }
-  return text.empty() ? "; no device here runs it" : "; here it runs on " + text;
+  return text.empty() ? "; no device here runs the module" : "; the module runs on " + text;
 }
 
 static std::string listTargets(const aicc_module &module) {
@@ -74,6 +74,21 @@ static bool hasTarget(const aicc_module &module, const char *name) {
   return false;
 }
 
+/// Why the device runs none of the programs, and where one runs. `name`: as findTarget's.
+static aicc_status *doesNotRun(const aicc_module &module, const aicc_device &device, const char *name) {
+  std::string alternatives = describeAlternatives(module, name), reasons;
+  for (uint32_t i = 0; i < targetCount(module); ++i) {
+    const fb::Instance &target = targetOf(module, i);
+    std::string lack = findLack(target, device);
+    if (name && std::strcmp(name, target.target()->c_str()) == 0)
+      return makeStatus(AICC_STATUS_UNSUPPORTED, "target %s needs %s, which device %s lacks%s", name,
+                        lack.c_str(), device.id.c_str(), alternatives.c_str());
+    (reasons += reasons.empty() ? "" : ", ") += target.target()->str() + " needs " + lack;
+  }
+  return makeStatus(AICC_STATUS_UNSUPPORTED, "the module has nothing that runs on device %s: %s%s",
+                    device.id.c_str(), reasons.c_str(), alternatives.c_str());
+}
+
 aicc_status *aicc::rt::selectTarget(aicc_module &module, const aicc_device *device, const char *name) {
   if (name && !hasTarget(module, name))
     return noTarget(module, name);
@@ -86,17 +101,7 @@ aicc_status *aicc::rt::selectTarget(aicc_module &module, const aicc_device *devi
   module.target = findTarget(module, *device, name);
   if (module.target >= 0)
     return nullptr;
-  std::string alternatives = describeAlternatives(module, name), reasons;
-  for (uint32_t i = 0; i < targetCount(module); ++i) {
-    const fb::Instance &target = targetOf(module, i);
-    std::string lack = findLack(target, *device);
-    if (name && std::strcmp(name, target.target()->c_str()) == 0)
-      return makeStatus(AICC_STATUS_UNSUPPORTED, "target %s needs %s, which device %s lacks%s", name,
-                        lack.c_str(), device->id.c_str(), alternatives.c_str());
-    (reasons += reasons.empty() ? "" : ", ") += target.target()->str() + " needs " + lack;
-  }
-  return makeStatus(AICC_STATUS_UNSUPPORTED, "the module has nothing that runs on device %s: %s%s",
-                    device->id.c_str(), reasons.c_str(), alternatives.c_str());
+  return doesNotRun(module, *device, name);
 }
 
 aicc_status *aicc::rt::selectDevice(const aicc_module &module, const char *name, const aicc_device *&device) {
@@ -123,4 +128,20 @@ aicc_status *aicc::rt::selectDevice(const aicc_module &module, const char *name,
         targetOf(module, i).target()->str() + " (" + targetOf(module, i).format()->str() + ")";
   return makeStatus(AICC_STATUS_UNSUPPORTED, "no device here runs the module, which is for %s; %s",
                     targets.c_str(), devices.c_str());
+}
+
+aicc_status *aicc_module_find_device(const aicc_module *module, const char *name, const aicc_device **out) {
+  if (!name || !*name || std::strcmp(name, "auto") == 0)
+    return selectDevice(*module, nullptr, *out);
+  const aicc_device *device = nullptr;
+  if (aicc_status *status = aicc_instance_find_device(module->instance, name, &device)) {
+    aicc_status *more = makeStatus(aicc_status_get_code(status), "%s%s", aicc_status_get_message(status),
+                                   describeAlternatives(*module, nullptr).c_str());
+    aicc_status_destroy(status);
+    return more;
+  }
+  if (findTarget(*module, *device, nullptr) < 0)
+    return doesNotRun(*module, *device, nullptr);
+  *out = device;
+  return nullptr;
 }

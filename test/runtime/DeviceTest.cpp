@@ -552,7 +552,25 @@ TEST_F(Device, SaysWhatItLacksAndWhereTheModuleRuns) {
   EXPECT_EQ(
       load(writeFat({{"vendor-code", "unit-9"}}), "mock"),
       "the module has nothing that runs on device mock:0: test:unit-9 needs unit-9, cpu:x86-64 needs format "
-      "elf-x86-64; here it runs on cpu:0 (cpu:x86-64)");
+      "elf-x86-64; the module runs on cpu:0 (cpu:x86-64)");
+}
+
+TEST_F(Device, IsFoundForAModule) {
+  mockOptions().formats = {"vendor-code"};
+  auto instance = makeRuntime();
+  aicc_module *module = nullptr;
+  ASSERT_TRUE(ok(aicc_module_load_file(instance.get(), nullptr, writeModule("add", makeAddFunction()).c_str(),
+                                       nullptr, &module)));
+  const aicc_device *device = nullptr;
+  for (const char *name : {"auto", "cpu", "", "cpu:0"}) {
+    ASSERT_TRUE(ok(aicc_module_find_device(module, name, &device))) << name;
+    EXPECT_EQ(device, aicc_instance_get_device(instance.get(), 0));
+  }
+  EXPECT_TRUE(failsWith(aicc_module_find_device(module, "mock:0", &device), AICC_STATUS_UNSUPPORTED,
+                        "cpu:x86-64 needs format elf-x86-64; the module runs on cpu:0 (cpu:x86-64)"));
+  EXPECT_TRUE(failsWith(aicc_module_find_device(module, "npu:0", &device), AICC_STATUS_NOT_FOUND,
+                        "there is no device npu:0; there is cpu:0, mock:0; the module runs on cpu:0"));
+  aicc_module_destroy(module);
 }
 
 //===--- Drivers -------------------------------------------------------------------------===//

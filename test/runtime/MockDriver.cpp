@@ -333,6 +333,11 @@ aicc_status *executableLoad(aicc_driver_device *device, const char *format, cons
                             aicc_driver_executable **out) {
   if (mockState().refusesToLoad)
     return error(AICC_STATUS_UNSUPPORTED, "the kernels take too many registers");
+  bool isListed = false;
+  for (const char *known : device->driver->options.formats)
+    isListed |= std::strcmp(known, format) == 0;
+  if (!isListed)
+    return error(AICC_STATUS_UNSUPPORTED, std::string("the mock device does not load format ") + format);
   auto executable = std::make_unique<aicc_driver_executable>();
   if (aicc_status *status =
           cpu().executable_load(device->inner, "elf-x86-64", image, size, &executable->inner))
@@ -405,6 +410,8 @@ aicc_status *runDispatch(aicc_driver_queue &queue, aicc_driver_dispatch dispatch
 
 aicc_status *queueDispatch(aicc_driver_queue *queue, const aicc_driver_dispatch *dispatch) {
   QueueCall call(queue);
+  if (dispatch->scratch_size > (1ull << 40))
+    return error(AICC_STATUS_OUT_OF_RANGE, "a dispatch wants more than 2^40 bytes of scratch");
   std::vector<void *> buffers(dispatch->buffers, dispatch->buffers + dispatch->buffer_count);
   std::vector<int64_t> params(dispatch->params, dispatch->params + dispatch->param_count);
   return queue->push([dispatch = *dispatch, buffers, params](aicc_driver_queue &queue) {
@@ -414,6 +421,8 @@ aicc_status *queueDispatch(aicc_driver_queue *queue, const aicc_driver_dispatch 
 
 aicc_status *queueCopy(aicc_driver_queue *queue, void *dst, const void *src, uint64_t size) {
   QueueCall call(queue);
+  if (!size)
+    return nullptr;
   return queue->push([=](aicc_driver_queue &queue) -> aicc_status * {
     char *to = translate(queue.device, dst, size), *from = translate(queue.device, src, size);
     if (!to || !from)
@@ -426,6 +435,8 @@ aicc_status *queueCopy(aicc_driver_queue *queue, void *dst, const void *src, uin
 aicc_status *queueFill(aicc_driver_queue *queue, void *dst, uint64_t size, uint64_t pattern,
                        uint32_t patternSize) {
   QueueCall call(queue);
+  if (!size)
+    return nullptr;
   return queue->push([=](aicc_driver_queue &queue) -> aicc_status * {
     char *to = translate(queue.device, dst, size);
     if (!to)
@@ -436,6 +447,8 @@ aicc_status *queueFill(aicc_driver_queue *queue, void *dst, uint64_t size, uint6
 
 aicc_status *queueWrite(aicc_driver_queue *queue, void *dst, const void *host, uint64_t size) {
   QueueCall call(queue);
+  if (!size)
+    return nullptr;
   if (queue->recording)
     misuse("a write is recorded");
   ++mockState().writes;
@@ -450,6 +463,8 @@ aicc_status *queueWrite(aicc_driver_queue *queue, void *dst, const void *host, u
 
 aicc_status *queueRead(aicc_driver_queue *queue, void *host, const void *src, uint64_t size) {
   QueueCall call(queue);
+  if (!size)
+    return nullptr;
   if (queue->recording)
     misuse("a read is recorded");
   ++mockState().reads;
@@ -593,7 +608,7 @@ aicc_status *queueAwait(aicc_driver_queue *queue, aicc_driver_event *event, uint
 aicc_status *queueTimestamp(aicc_driver_queue *queue, uint32_t slot) {
   QueueCall call(queue);
   if (slot >= AICC_TIMESTAMP_SLOTS)
-    misuse("there is no such slot for a timestamp");
+    return error(AICC_STATUS_INVALID_ARGUMENT, "there is no such slot for a timestamp");
   return queue->push([=](aicc_driver_queue &queue) -> aicc_status * {
     queue.times[slot] = static_cast<uint64_t>(now());
     return nullptr;
@@ -603,6 +618,8 @@ aicc_status *queueTimestamp(aicc_driver_queue *queue, uint32_t slot) {
 aicc_status *timestampRead(aicc_driver_queue *queue, uint32_t slot, uint64_t *ns) {
   QueueCall call(queue);
   std::lock_guard<std::mutex> lock(queue->mutex);
+  if (slot >= AICC_TIMESTAMP_SLOTS)
+    return error(AICC_STATUS_INVALID_ARGUMENT, "there is no such slot for a timestamp");
   *ns = queue->times[slot];
   return nullptr;
 }

@@ -156,6 +156,7 @@ Session::Session(const SessionOptions &options, bool load) {
       // Other devices matter now: what failed says which of them would do.
       aicc_instance_destroy(instance);
       instance = nullptr;
+      device = nullptr;
       makeInstance(options, nullptr);
       open(options, load);
     }
@@ -248,8 +249,13 @@ void Session::open(const SessionOptions &options, bool load) {
     moduleOptions.target = choice.target.c_str();
   else if (!load && !options.target.empty())
     moduleOptions.target = options.target.c_str();
-  if (load && !choice.isAuto)
-    check(aicc_instance_find_device(instance, choice.device.c_str(), &device));
+  if (load && !choice.isAuto && !device) {
+    // Opened twice, so that an error says where else the module runs.
+    aicc_module *looked = nullptr;
+    check(aicc_module_load_file(instance, nullptr, modulePath.c_str(), nullptr, &looked), options.path);
+    std::unique_ptr<aicc_module, void (*)(aicc_module *)> owner(looked, aicc_module_destroy);
+    check(aicc_module_find_device(looked, choice.device.c_str(), &device), options.path);
+  }
   if (load && !device)
     moduleOptions.flags |= AICC_MODULE_AUTO_DEVICE;
   check(aicc_module_load_file(instance, device, modulePath.c_str(), &moduleOptions, &module), options.path);

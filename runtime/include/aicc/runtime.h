@@ -134,6 +134,11 @@ AICC_API AICC_NODISCARD aicc_status *aicc_module_load_memory(aicc_instance *inst
                                                              size_t size, const aicc_module_options *options,
                                                              aicc_module **out);
 AICC_API void aicc_module_destroy(aicc_module *module);
+/* The device of that name (null, "" or "auto": the fastest), if it has a program in the module, which may
+ * have been loaded without a device; else the error says why not, and where the module runs. Of all targets,
+ * whatever the module's options said. */
+AICC_API AICC_NODISCARD aicc_status *aicc_module_find_device(const aicc_module *module, const char *name,
+                                                             const aicc_device **out);
 /* Borrowed from the instance; null when the module was loaded without a device. */
 AICC_API const aicc_device *aicc_module_get_device(const aicc_module *module);
 /* Reads all segments and compares their hashes: AICC_STATUS_DATA_LOSS names the first that differs. */
