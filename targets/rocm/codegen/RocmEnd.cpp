@@ -6,12 +6,16 @@
 #include "targets/kernel/LinkElf.h"
 #include "targets/rocm/codegen/RocmDescriptors.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/Constants.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/Function.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/IntrinsicsAMDGPU.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -177,6 +181,24 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> RocmEnd::createTargetMachin
   return machine;
 }
 
+/// Keeps loops around barriers, and those with many multiplications, as they are: they are made for the
+/// registers there are, and unrolled, the scheduler would bring the loads of all iterations to the front.
+static void keepLoops(llvm::Function &kernel) {
+  llvm::DominatorTree dominators(kernel);
+  llvm::LoopInfo loops(dominators);
+  for (llvm::Loop *loop : loops.getLoopsInPreorder()) {
+    unsigned barriers = 0, multiplications = 0;
+    for (llvm::BasicBlock *block : loop->blocks())
+      for (llvm::Instruction &instruction : *block)
+        if (auto *call = dyn_cast<llvm::IntrinsicInst>(&instruction)) {
+          barriers += call->getIntrinsicID() == llvm::Intrinsic::amdgcn_s_barrier;
+          multiplications += call->getIntrinsicID() == llvm::Intrinsic::fma;
+        }
+    if (barriers > 0 || multiplications >= 32)
+      loop->setLoopAlreadyUnrolled();
+  }
+}
+
 void RocmEnd::finishKernel(llvm::Function &kernel, const ImageEntry &entry) const {
   llvm::LLVMContext &context = kernel.getContext();
   llvm::Module &module = *kernel.getParent();
@@ -193,6 +215,7 @@ void RocmEnd::finishKernel(llvm::Function &kernel, const ImageEntry &entry) cons
   kernel.setMetadata("reqd_work_group_size",
                      llvm::MDNode::get(context, {number(entry.threads), number(1), number(1)}));
   module.addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version", 500);
+  keepLoops(kernel);
   // Atomics of kernel IR are among the work items of one launch.
   llvm::SyncScope::ID agent = context.getOrInsertSyncScopeID("agent");
   for (llvm::Instruction &instruction : llvm::instructions(kernel)) {
