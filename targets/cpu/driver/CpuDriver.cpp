@@ -181,9 +181,8 @@ static aicc_status *queueDispatch(aicc_driver_queue *queue, const aicc_driver_di
 }
 
 static aicc_status *queueCopy(aicc_driver_queue *, void *dst, const void *src, uint64_t size) {
-  if (size)   // Addresses of nothing may be null.
-    if (size) // Addresses may be null then.
-      std::memmove(dst, src, size);
+  if (size) // Addresses of nothing may be null.
+    std::memmove(dst, src, size);
   return nullptr;
 }
 
@@ -191,8 +190,7 @@ static aicc_status *queueFill(aicc_driver_queue *, void *dst, uint64_t size, uin
                               uint32_t patternSize) {
   auto *to = static_cast<char *>(dst);
   if (patternSize == 1 && size) {
-    if (size)
-      std::memset(to, static_cast<int>(pattern & 0xff), size);
+    std::memset(to, static_cast<int>(pattern & 0xff), size);
     return nullptr;
   }
   for (uint64_t i = 0; i < size; i += patternSize)
