@@ -1,5 +1,6 @@
 // Running sums and scatters. A thread owns one line along the axis, or, for scatters, every n-th place of it,
-// and does all that happens there in order: results do not depend on timing.
+// and does all that happens there in order: results do not depend on timing. Where there are few lines, a
+// workgroup shares out each line's running sum.
 
 #include "targets/gpu/codegen/Kernels.h"
 #include "targets/kernel/Indexing.h"
@@ -41,29 +42,105 @@ static Value linearize(GpuEmitter &e, ArrayRef<Value> idx, ArrayRef<AffineExpr> 
 //===--- running sums
 //----------------------------------------------------------------------------------------------------===//
 
-static Launch emitCumSum(GpuEmitter &e, nn::CumSumOp root) {
-  Value input = root.getInput();
-  Type element = elementOf(input);
-  SmallVector<AffineExpr> sizes(e.shape(input)), outer = sizes;
-  unsigned axis = root.getAxis();
-  outer[axis] = e.expr(1);
-  SmallVector<Value> pointers = resultPointers(e, root, 0);
-  AffineExpr grid = forEachThread(e, e.product(outer), [&](Value line) {
-    SmallVector<Value> idx = e.delinearize(line, outer);
-    Value count = e.size(sizes[axis]), zero = numberConstant(e, getAccumulatorType(e.b, element), 0, 0);
+namespace {
+struct CumSum {
+  GpuEmitter &e;
+  nn::CumSumOp root;
+  Type element, accumulator;
+  SmallVector<AffineExpr> sizes, lines; // of the input; 1 along the axis
+  Value count = {}, zero = {};
+  SmallVector<Value> pointers = {};
+
+  CumSum(GpuEmitter &e, nn::CumSumOp root)
+      : e(e), root(root), element(elementOf(root.getInput())), accumulator(getAccumulatorType(e.b, element)),
+        sizes(e.shape(root.getInput())), lines(sizes) {
+    lines[root.getAxis()] = e.expr(1);
+    count = e.size(sizes[root.getAxis()]);
+    zero = numberConstant(e, accumulator, 0, 0);
+    pointers = resultPointers(e, root, 0);
+  }
+
+  Value sum(Value x, Value y) {
+    return isa<FloatType>(accumulator) ? addf(e, x, y) : e.b.create<arith::AddIOp>(e.loc, x, y).getResult();
+  }
+  /// The i-th in the order of summation of the line at `idx`.
+  SmallVector<Value> at(SmallVector<Value> idx, Value i) {
+    idx[root.getAxis()] = root.getReverse() ? e.sub(e.sub(count, e.constant(1)), i) : i;
+    return idx;
+  }
+  Value read(ArrayRef<Value> idx) {
+    e.clearMemo();
+    Value x = toAccumulator(e, e.emit(root.getInput(), Coord{SmallVector<Value>(idx), -1, Value()}), element);
+    e.clearMemo();
+    return x;
+  }
+  void write(ArrayRef<Value> idx, Value value) {
+    storeAll(e, pointers, fromAccumulator(e, value, element), linearize(e, idx, sizes), element);
+  }
+
+  Launch emitByThreads();
+  Launch emitByWorkgroups();
+};
+} // namespace
+
+Launch CumSum::emitByThreads() {
+  AffineExpr grid = forEachThread(e, e.product(lines), [&](Value line) {
+    SmallVector<Value> idx = e.delinearize(line, lines);
     e.loop(e.constant(0), count, e.constant(1), zero, [&](Value i, ValueRange before) {
-      e.clearMemo();
-      idx[axis] = root.getReverse() ? e.sub(e.sub(count, e.constant(1)), i) : i;
-      Value x = toAccumulator(e, e.emit(input, Coord{idx, -1, Value()}), element);
-      Value sum = isa<FloatType>(element) ? addf(e, before[0], x)
-                                          : e.b.create<arith::AddIOp>(e.loc, before[0], x).getResult();
-      Value kept = fromAccumulator(e, root.getExclusive() ? before[0] : sum, element);
-      storeAll(e, pointers, kept, linearize(e, idx, sizes), element);
-      e.clearMemo();
-      return SmallVector<Value>{sum};
+      SmallVector<Value> place = at(idx, i);
+      Value next = sum(before[0], read(place));
+      write(place, root.getExclusive() ? before[0] : next);
+      return SmallVector<Value>{next};
     });
   });
   return e.finish(grid);
+}
+
+/// A line in pieces of one element for each thread; sums of distances 1, 2, 4, ... through workgroup memory.
+Launch CumSum::emitByWorkgroups() {
+  SmallVector<Value> idx = e.delinearize(e.groupId(), lines);
+  Value memory = e.shared(accumulator, 2 * kThreads), width = e.constant(kThreads), thread = e.threadId();
+  e.loop(e.constant(0), count, width, zero, [&](Value first, ValueRange before) {
+    Value i = e.add(first, thread), inside = e.compare(arith::CmpIPredicate::slt, i, count);
+    SmallVector<Value> place = at(idx, e.min(i, e.sub(count, e.constant(1))));
+    Value x = e.b.create<arith::SelectOp>(e.loc, inside, read(place), zero), running = x;
+    unsigned half = 0; // of the memory, alternating
+    auto exchange = [&](Value value) {
+      half ^= kThreads;
+      e.store(value, memory, e.add(thread, e.constant(half)), accumulator);
+      e.barrier();
+    };
+    for (unsigned distance = 1; distance < kThreads; distance *= 2) {
+      exchange(running);
+      Value from = e.sub(thread, e.constant(distance));
+      Value exists = e.compare(arith::CmpIPredicate::sge, from, e.constant(0));
+      Value other = e.load(memory, e.add(e.max(from, e.constant(0)), e.constant(half)), accumulator);
+      running = sum(running, e.b.create<arith::SelectOp>(e.loc, exists, other, zero));
+    }
+    exchange(running);
+    Value total = e.load(memory, e.constant(half + kThreads - 1), accumulator), result = running;
+    if (root.getExclusive()) {
+      Value neighbour = e.load(
+          memory, e.add(e.max(e.sub(thread, e.constant(1)), e.constant(0)), e.constant(half)), accumulator);
+      result = e.b.create<arith::SelectOp>(e.loc, e.compare(arith::CmpIPredicate::sgt, thread, e.constant(0)),
+                                           neighbour, zero);
+    }
+    e.ifThen(inside, [&] { write(place, sum(before[0], result)); });
+    e.barrier(); // the next piece writes to the same memory
+    return SmallVector<Value>{sum(before[0], total)};
+  });
+  e.clearMemo();
+  return e.finish(e.product(lines));
+}
+
+static Launch emitCumSum(GpuEmitter &e, nn::CumSumOp root) {
+  CumSum cumSum(e, root);
+  auto lines = GpuEmitter::getConstant(e.product(cumSum.lines)),
+       length = GpuEmitter::getConstant(cumSum.sizes[root.getAxis()]);
+  // A line's elements lie apart where dimensions follow the axis; many lines keep the device busy.
+  bool few =
+      lines ? *lines < int64_t(e.gpu.computeUnits) * kThreads : root.getAxis() + 1 == cumSum.sizes.size();
+  return few && (!length || *length >= kThreads) ? cumSum.emitByWorkgroups() : cumSum.emitByThreads();
 }
 
 //===--- scatters

@@ -67,6 +67,7 @@ struct PoolElement {
           inside = both(e, inside, e.compare(arith::CmpIPredicate::ult, at, e.size(sizes[2 + d])));
         from.idx.push_back(at);
       }
+      from.idx.append(c.idx.begin() + 2 + tap.size(), c.idx.end()); // within a block of channels
       auto seen = [&] {
         Value x = toAccumulator(e, e.emit(input, from), element);
         SmallVector<Value> next{combine(before[0], x)};

@@ -60,6 +60,120 @@ struct TopK {
 };
 } // namespace
 
+/// More than these are sorted.
+static constexpr int64_t kMaxFound = 48;
+
+namespace {
+struct TopKRow {
+  TopK top;
+  RowFrame &frame;
+  ArrayRef<AffineExpr> outer; // the input's sizes, 1 along the axis
+  Type type = {};             // of the input's elements
+  AffineExpr count = {};
+  SmallVector<Value> idx = {}, values = {}, indices = {};
+
+  Value read(Value i) {
+    SmallVector<Value> at(idx);
+    at[top.root.getAxis()] = i;
+    return toAccumulator(top.e, top.e.emit(top.root.getInput(), Coord{at, -1, Value()}), type);
+  }
+  /// Writes the result's entry i.
+  void write(Value i, ValueRange entry) {
+    GpuEmitter &e = top.e;
+    Value linear = e.constant(0);
+    unsigned axis = top.root.getAxis();
+    for (unsigned d = 0; d < idx.size(); ++d)
+      linear = e.add(e.mul(linear, e.size(d == axis ? count : outer[d])), d == axis ? i : idx[d]);
+    storeAll(e, values, fromAccumulator(e, entry[0], type), linear, type);
+    storeAll(e, indices, entry[1], linear, e.b.getI64Type());
+  }
+
+  void emitFinds();
+  void emitSort(AffineExpr length);
+};
+} // namespace
+
+void TopKRow::emitFinds() {
+  GpuEmitter &e = top.e;
+  SmallVector<Value> none{numberConstant(e, top.element, 0, 0), e.constant(-1)};
+  // Elements of short rows stay in registers.
+  SmallVector<Value> kept(frame.getNumSlots());
+  if (frame.isUnrolled())
+    frame.sweep({}, [&](const RowFrame::Place &place, ValueRange) {
+      kept[place.slot] = read(place.idx[0]);
+      return SmallVector<Value>();
+    });
+  e.loop(e.constant(0), e.size(count), e.constant(1), none, [&](Value i, ValueRange found) {
+    SmallVector<Value> last(found);
+    SmallVector<Value> best = frame.sweep(none, [&](const RowFrame::Place &place, ValueRange best) {
+      SmallVector<Value> entry{place.slot >= 0 ? kept[place.slot] : read(place.idx[0]), place.idx[0]};
+      Value possible = top.either(top.isNone(last), top.before(last, entry));
+      if (place.inside)
+        possible = top.both(possible, place.inside);
+      return top.select(possible, top.first(best, entry), best);
+    });
+    best = frame.reduceAll(best, [&](ValueRange x, ValueRange y) { return top.first(x, y); });
+    frame.once([&] { write(i, best); });
+    return best;
+  });
+}
+
+/// Bitonic sorting: in stage s runs of 2^s become sorted. Each comparison puts what comes first in front, so
+/// that nothing beyond the row's end would ever move to the front, and comparisons with it are left out.
+void TopKRow::emitSort(AffineExpr length) {
+  GpuEmitter &e = top.e;
+  OpBuilder &b = e.b;
+  Type i64 = b.getI64Type();
+  int64_t keyBytes = llvm::divideCeil(top.element.getIntOrFloatBitWidth(), 8);
+  Value places = e.scratch(length * (8 + keyBytes)), size = e.size(length);
+  Value keys = e.atEntry([&] { return e.address(places, size, i64); });
+  auto get = [&](Value i) {
+    return SmallVector<Value>{e.load(keys, i, top.element), e.load(places, i, i64)};
+  };
+  auto set = [&](Value i, ValueRange entry) {
+    e.store(entry[0], keys, i, top.element);
+    e.store(entry[1], places, i, i64);
+  };
+  auto shiftLeft = [&](Value x, Value n) -> Value { return b.create<arith::ShLIOp>(e.loc, x, n); };
+  auto shiftRight = [&](Value x, Value n) -> Value { return b.create<arith::ShRUIOp>(e.loc, x, n); };
+  auto comparePair = [&](Value i, Value j) {
+    e.ifThen(e.compare(arith::CmpIPredicate::slt, j, size), [&] {
+      SmallVector<Value> x = get(i), y = get(j);
+      e.ifThen(top.before(y, x), [&] { set(i, y), set(j, x); });
+    });
+  };
+  e.share(size, [&](Value i) {
+    e.clearMemo();
+    set(i, {read(i), i});
+    e.clearMemo();
+  });
+  e.barrier();
+  Value one = e.constant(1);
+  // Stages: the bits of length - 1.
+  Value zeros = b.create<math::CountLeadingZerosOp>(e.loc, e.max(e.sub(size, one), e.constant(0)));
+  Value stages = e.sub(e.constant(64), zeros);
+  e.loop(one, e.add(stages, one), one, [&](Value stage) {
+    Value half = e.sub(stage, one), mask = e.sub(shiftLeft(one, half), one);
+    auto pairs = [&](llvm::function_ref<void(Value)> body) {
+      e.share(size, body);
+      e.barrier();
+    };
+    pairs([&](Value p) { // the first run with the second one backwards
+      Value start = shiftLeft(shiftRight(p, half), stage), offset = b.create<arith::AndIOp>(e.loc, p, mask);
+      comparePair(e.add(start, offset), e.sub(e.add(start, e.sub(shiftLeft(one, stage), one)), offset));
+    });
+    e.loop(one, stage, one, [&](Value step) {
+      Value bits = e.sub(half, step), distance = shiftLeft(one, bits);
+      pairs([&](Value p) {
+        Value offset = b.create<arith::AndIOp>(e.loc, p, e.sub(distance, one));
+        Value i = e.add(shiftLeft(shiftRight(p, bits), e.add(bits, one)), offset);
+        comparePair(i, e.add(i, distance));
+      });
+    });
+  });
+  e.share(e.min(e.size(count), size), [&](Value i) { write(i, get(i)); });
+}
+
 FailureOr<Launch> aicc::gpu::emitTopK(KernelRequest &request) {
   auto root = dyn_cast_or_null<nn::TopKOp>(getRoot(request.dispatch));
   if (!root)
@@ -86,46 +200,17 @@ FailureOr<Launch> aicc::gpu::emitTopK(KernelRequest &request) {
   }
   Type element = cast<RankedTensorType>(input.getType()).getElementType(),
        accumulator = getAccumulatorType(e.b, element);
-  TopK top{e, root, accumulator};
   RowFrame frame(e, shape, rows, length);
-  SmallVector<Value> idx = e.delinearize(frame.row, outer);
-  SmallVector<AffineExpr> resultSizes = sizes;
-  resultSizes[axis] = count;
-  SmallVector<Value> none{numberConstant(e, accumulator, 0, 0), e.constant(-1)};
-  SmallVector<Value> values = resultPointers(e, root, 0), indices = resultPointers(e, root, 1);
-  // Elements of short rows stay in registers.
-  SmallVector<Value> kept(frame.getNumSlots());
-  auto read = [&](const RowFrame::Place &place) {
-    SmallVector<Value> at(idx);
-    at[axis] = place.idx[0];
-    return toAccumulator(e, e.emit(input, Coord{at, -1, Value()}), element);
-  };
-  if (frame.isUnrolled())
-    frame.sweep({}, [&](const RowFrame::Place &place, ValueRange) {
-      kept[place.slot] = read(place);
-      return SmallVector<Value>();
-    });
-  e.loop(e.constant(0), e.size(count), e.constant(1), none, [&](Value i, ValueRange found) {
-    SmallVector<Value> last(found);
-    SmallVector<Value> best = frame.sweep(none, [&](const RowFrame::Place &place, ValueRange best) {
-      SmallVector<Value> entry{place.slot >= 0 ? kept[place.slot] : read(place), place.idx[0]};
-      Value possible = top.either(top.isNone(last), top.before(last, entry));
-      if (place.inside)
-        possible = top.both(possible, place.inside);
-      return top.select(possible, top.first(best, entry), best);
-    });
-    best = frame.reduceAll(best, [&](ValueRange x, ValueRange y) { return top.first(x, y); });
-    frame.once([&] {
-      SmallVector<Value> at(idx);
-      at[axis] = i;
-      Value linear = e.constant(0);
-      for (auto [position, size] : llvm::zip_equal(at, resultSizes))
-        linear = e.add(e.mul(linear, e.size(size)), position);
-      storeAll(e, values, fromAccumulator(e, best[0], element), linear, element);
-      storeAll(e, indices, best[1], linear, e.b.getI64Type());
-    });
-    return best;
-  });
+  TopKRow row{{e, root, accumulator}, frame, outer, element, count};
+  row.idx = e.delinearize(frame.row, outer);
+  row.values = resultPointers(e, root, 0), row.indices = resultPointers(e, root, 1);
+  auto knownCount = GpuEmitter::getConstant(count);
+  if (knownCount == 0)
+    return e.finish(e.expr(0));
+  if (knownCount && *knownCount <= kMaxFound)
+    row.emitFinds();
+  else
+    row.emitSort(length);
   e.clearMemo();
   return e.finish(frame.getGrid());
 }
