@@ -116,12 +116,39 @@ private:
   Value lane, subgroup;
 };
 
+/// Instructions are marks while a kernel is emitted, loops of which are not yet in any function.
 class EmulatedEnd : public level_zero::LevelZeroEnd {
 public:
+  explicit EmulatedEnd(const GpuDescriptor &gpu) : gpu(gpu) {}
+
   Value emitMatrix(OpBuilder &b, Location loc, const MatrixUnit &unit, Value lhs, Value rhs,
                    Value acc) const override {
-    return Emulation(b, loc, unit).emit(lhs, rhs, acc);
+    auto mark = b.create<UnrealizedConversionCastOp>(loc, acc.getType(), ValueRange{lhs, rhs, acc});
+    mark->setAttr(kUnit, b.getStringAttr(unit.name));
+    return mark.getResult(0);
   }
+
+  llvm::Expected<std::vector<char>> compile(llvm::ArrayRef<ModuleOp> modules,
+                                            llvm::ArrayRef<std::string> entries,
+                                            const EndOptions &options) const override {
+    for (ModuleOp module : modules)
+      module->walk([&](UnrealizedConversionCastOp mark) {
+        auto name = mark->getAttrOfType<StringAttr>(kUnit);
+        if (!name)
+          return;
+        auto unit = llvm::find_if(gpu.matrixUnits, [&](const MatrixUnit &u) { return u.name == name; });
+        OpBuilder b(mark);
+        Value acc = Emulation(b, mark.getLoc(), *unit)
+                        .emit(mark.getOperand(0), mark.getOperand(1), mark.getOperand(2));
+        mark.getResult(0).replaceAllUsesWith(acc);
+        mark.erase();
+      });
+    return LevelZeroEnd::compile(modules, entries, options);
+  }
+
+private:
+  static constexpr StringLiteral kUnit = "test.unit";
+  const GpuDescriptor &gpu;
 };
 
 } // namespace
@@ -148,8 +175,8 @@ const std::vector<std::string> &aicc::gpu::test::getEmulatedTargets() {
       descriptors.push_back(gpu);
     }
     registerTarget(makeGpuTarget("emulated", descriptors,
-                                 [](const GpuDescriptor &) -> std::unique_ptr<DeviceEnd> {
-                                   return std::make_unique<EmulatedEnd>();
+                                 [](const GpuDescriptor &gpu) -> std::unique_ptr<DeviceEnd> {
+                                   return std::make_unique<EmulatedEnd>(gpu);
                                  }));
     return names;
   }();
