@@ -306,7 +306,9 @@ int main(int argc, char **argv) {
                                       static_cast<const char *>(info.data), tolerance));
       aicc_tensor_release(host);
     }
-    fields += ", \"max_error\": " + std::to_string(worst);
+    char text[64];
+    std::snprintf(text, sizeof(text), ", \"max_error\": %.3g", worst);
+    fields += text;
   }
   if (seconds > 0) {
     using Clock = std::chrono::steady_clock;

@@ -123,6 +123,9 @@ static aicc_status *memoryImport(aicc_driver_device *device, void *host, uint64_
   if (code != kStreamOk) {
     if (!users)
       driver->imports.erase(host);
+    if (code == kStreamAlreadyRegistered)
+      return makeStatus(AICC_STATUS_UNSUPPORTED,
+                        "host memory is pinned already, by another library or as part of another import");
     return streamFailure(device, code, "pinning host memory");
   }
   ++users;

@@ -4,20 +4,13 @@
 // at.
 //
 //===--------------------------------------------------------------------------------------===//
-#include "test/targets/gpu/stand_in/Device.h"
+#include "test/targets/gpu/stand_in/Calls.h"
 
 #include <cstdio>
 #include <cstring>
 #include <elf.h>
 
 using namespace stand_in;
-
-#ifdef STAND_IN_CUDA
-#define NAME(cuda, hip) cuda
-#else
-#define NAME(cuda, hip) hip
-#endif
-#define CALL extern "C" __attribute__((visibility("default"))) int
 
 /// The bytes of an ELF object, whose size its header says: the sections' table comes last.
 static std::string bytesOf(const void *image) {
