@@ -50,8 +50,11 @@ void aicc_device::free(void *address, uint64_t size, uint64_t alignment) const {
 }
 
 aicc_status *TransferQueue::open(aicc_driver_queue *&queue) {
-  if (!device.transferQueue)
-    AICC_RETURN_IF_ERROR(device.table->queue_create(device.handle, &device.transferQueue));
+  if (!device.transferQueue) {
+    aicc_driver_queue *created = nullptr;
+    AICC_RETURN_IF_ERROR(device.table->queue_create(device.handle, &created));
+    device.transferQueue = created;
+  }
   queue = device.transferQueue;
   return nullptr;
 }

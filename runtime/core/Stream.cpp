@@ -52,7 +52,10 @@ Stream::~Stream() {
 }
 
 aicc_status *Stream::open() {
-  AICC_RETURN_IF_ERROR(driver.queue_create(device.handle, &queue));
+  if (aicc_status *status = driver.queue_create(device.handle, &queue)) {
+    queue = nullptr;
+    return status;
+  }
   if (!synchronous && device.can(AICC_DRIVER_EVENTS))
     AICC_RETURN_IF_ERROR(driver.event_create(device.handle, 0, &event));
   return nullptr;
@@ -269,7 +272,7 @@ void Stream::drain() {
   marks.clear();
   words.clear();
   timed.clear();
-  if (!synchronous)
+  if (!synchronous && queue)
     aicc_status_destroy(driver.queue_wait(queue, 0));
 }
 

@@ -40,7 +40,7 @@ struct MockState {
   std::atomic<int64_t> allocationsLeft{-1};
   /// So many dispatches succeed still, then the device is lost; below 0: never.
   std::atomic<int64_t> dispatchesLeft{-1};
-  std::atomic<bool> refusesToLoad{false}, refusesToRecord{false};
+  std::atomic<bool> refusesToLoad{false}, refusesToRecord{false}, refusesQueues{false}, refusesEvents{false};
   /// Before each dispatch.
   std::atomic<int64_t> delayNs{0};
 
