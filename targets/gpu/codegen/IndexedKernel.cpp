@@ -15,7 +15,8 @@ static constexpr unsigned kThreads = 128;
 
 /// Runs `body` in each of `count` threads. Returns the number of workgroups.
 static AffineExpr forEachThread(GpuEmitter &e, AffineExpr count, llvm::function_ref<void(Value)> body) {
-  e.ifThen(e.compare(arith::CmpIPredicate::slt, e.globalId(), e.size(count)), [&] { body(e.globalId()); });
+  // Unsigned: an OpenCL compiler for processors inverts the signed comparison in some modules.
+  e.ifThen(e.compare(arith::CmpIPredicate::ult, e.globalId(), e.size(count)), [&] { body(e.globalId()); });
   e.clearMemo();
   return count.ceilDiv(kThreads);
 }

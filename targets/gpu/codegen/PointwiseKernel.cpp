@@ -19,7 +19,7 @@ FailureOr<Launch> aicc::gpu::emitPointwise(KernelRequest &request) {
   Value result = root->getResult(0);
   SmallVector<AffineExpr> sizes(e.shape(result));
   AffineExpr count = e.product(sizes);
-  e.ifThen(e.compare(arith::CmpIPredicate::slt, e.globalId(), e.size(count)), [&] {
+  e.ifThen(e.compare(arith::CmpIPredicate::ult, e.globalId(), e.size(count)), [&] {
     Coord c;
     c.idx = e.delinearize(e.globalId(), sizes);
     Value value = element(e, root, c);
