@@ -22,7 +22,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// How the work is cut.
 struct Blocks {
   unsigned rows = 64, keys = 64, width = 64; // width: columns of the values
-  unsigned partRows = 4;                    // of one thread, or of one subgroup with a matrix unit
+  unsigned partRows = 4;                     // of one thread, or of one subgroup with a matrix unit
   const MatrixUnit *unit = nullptr;
   unsigned splits = 1;
   unsigned threads() const { return rows / partRows * (unit ? unit->lanes : kAcross); }
@@ -172,8 +172,8 @@ struct AttentionEmitter {
     ArrayRef<AffineExpr> query = e.shape(root.getQuery()), key = e.shape(root.getKey());
     scoreShape.assign(query.begin(), query.end());
     scoreShape.back() = key[rank - 2];
-    queriesPerKey = e.shapes.equal(query[rank - 3], key[rank - 3]) ? e.expr(1)
-                                                                   : query[rank - 3].floorDiv(key[rank - 3]);
+    queriesPerKey =
+        e.shapes.equal(query[rank - 3], key[rank - 3]) ? e.expr(1) : query[rank - 3].floorDiv(key[rank - 3]);
     rows = queriesPerKey * query[rank - 2];
     return true;
   }
@@ -203,9 +203,9 @@ struct AttentionEmitter {
     std::unique_ptr<TileProduct> scores = makeTileProduct(e, scoreTile, element),
                                  results = makeTileProduct(e, resultTile, element);
     // Queries and keys share memory with the values: barriers are between.
-    Value memory = e.shared(scores->rhs.element,
-                            std::max(TileContraction::getSharedElements(scoreTile, *scores),
-                                     TileContraction::getSharedElements(resultTile, *results)));
+    Value memory =
+        e.shared(scores->rhs.element, std::max(TileContraction::getSharedElements(scoreTile, *scores),
+                                               TileContraction::getSharedElements(resultTile, *results)));
     Value weights = e.shared(results->lhs.element, results->lhs.size);
     unsigned limit = 16 / (scores->rhs.element.getIntOrFloatBitWidth() / 8);
 
@@ -251,9 +251,9 @@ struct AttentionEmitter {
             return maskScore(places[i], e.add(firstKey, column), mul(x, scale));
           });
           e.clearMemo();
-          SmallVector<Value> maxima = scores->shareRows(
-              scores->foldRows(s, [&](Value x, Value y) { return larger(x, y); }),
-              [&](Value x, Value y) { return larger(x, y); });
+          SmallVector<Value> maxima =
+              scores->shareRows(scores->foldRows(s, [&](Value x, Value y) { return larger(x, y); }),
+                                [&](Value x, Value y) { return larger(x, y); });
           SmallVector<Value> next, bases, factors;
           for (unsigned i = 0; i < count; ++i) {
             Value maximum = larger(before[i], maxima[i]);
@@ -281,9 +281,8 @@ struct AttentionEmitter {
     SmallVector<Value> sums = scores->shareRows(ArrayRef(last).slice(count, count), sum);
     for (Value &total : sums)
       total = select(equals(total, 0), number(0), e.b.create<arith::DivFOp>(e.loc, number(1), total));
-    SmallVector<Value> values =
-        results->map(ArrayRef(last).drop_front(2 * count),
-                     [&](unsigned i, Value, Value x) { return mul(x, sums[i]); });
+    SmallVector<Value> values = results->map(ArrayRef(last).drop_front(2 * count),
+                                             [&](unsigned i, Value, Value x) { return mul(x, sums[i]); });
     TileStore store(e, root.getResult(), rank - 1, resultTile.run, width);
     Value rowLimit = rows.isMultipleOf(blocks.rows) ? Value() : e.size(rows);
     Value columnLimit = width.isMultipleOf(blocks.width) ? Value() : e.size(width);
@@ -312,7 +311,7 @@ static Blocks chooseBlocks(const GpuDescriptor &gpu, nn::AttentionOp root, nn::S
   Type element = cast<RankedTensorType>(root.getType()).getElementType();
   const MatrixUnit *unit = findMatrixUnit(gpu, element, /*fewestRows=*/true);
   if (unit && unit->m <= 16 && 32 % unit->k == 0 && 16 % unit->n == 0 && !element.isF64()) {
-    blocks.unit = unit, blocks.partRows = unit->m, blocks.splits = element.isF32() ? 2 : 1;
+    blocks.unit = unit, blocks.partRows = unit->m, blocks.splits = getSplits(*unit);
     if (element.isF32()) // twice as large in workgroup memory
       blocks.keys = 32, blocks.width = std::min(blocks.width, 64u);
     return blocks;

@@ -66,8 +66,8 @@ struct ConvEmitter {
         index = e.add(index, at);
       } else {
         for (auto [i, part] : llvm::enumerate(split(at)))
-          index = e.add(index,
-                        e.mul(wide(part), e.size(view.strides[i == 0 && conv.transposed ? 0 : 1 + i])));
+          index =
+              e.add(index, e.mul(wide(part), e.size(view.strides[i == 0 && conv.transposed ? 0 : 1 + i])));
       }
       Value value = e.load(view.base, index, view.element, width > 1 ? width : 0, Value(), width);
       return exactDepth ? value : zeroBeyond(value, k, depth);
@@ -130,8 +130,9 @@ struct ConvEmitter {
       index = e.add(index, e.mul(channel, e.size(view.strides[1])));
       for (unsigned d = 0; d < rank; ++d) {
         // With gaps between inputs a window begins where the result's pixel, padded, lies.
-        Value start = conv.transposed ? e.add(at[1 + d], e.constant(conv.low[d]))
-                                      : e.sub(e.mul(at[1 + d], e.constant(conv.strides[d])), e.constant(conv.low[d]));
+        Value start = conv.transposed
+                          ? e.add(at[1 + d], e.constant(conv.low[d]))
+                          : e.sub(e.mul(at[1 + d], e.constant(conv.strides[d])), e.constant(conv.low[d]));
         if (!conv.transposed)
           index = e.add(index, e.mul(start, e.size(view.strides[2 + d])));
         result.push_back(narrow(start));
@@ -217,7 +218,8 @@ static FailureOr<Launch> emitTiles(KernelRequest &request, Operation *op) {
     return 16 / std::max(1u, layout.element.getIntOrFloatBitWidth() / 8);
   };
   TileOperand lhs = emitter.makeFilter(limitOf(product->lhs));
-  TileOperand rhs = conv.isPointwise(e) ? emitter.makePointwise(limitOf(product->rhs)) : emitter.makeWindows();
+  TileOperand rhs =
+      conv.isPointwise(e) ? emitter.makePointwise(limitOf(product->rhs)) : emitter.makeWindows();
   TileContraction contraction(e, tile, lhs, rhs, *product);
   SmallVector<Value> acc = contraction.run(firstRow, firstColumn, conv.emitDepth(e));
 

@@ -16,7 +16,7 @@ struct ConvShape {
   bool transposed = false;
   int64_t groups = 1, inputs = 0, outputs = 0; // channels of a group
   SmallVector<int64_t> kernel, strides, dilations, low;
-  AffineExpr images, pixels;          // pixels of all images
+  AffineExpr images, pixels;            // pixels of all images
   SmallVector<AffineExpr> inner, outer; // spatial sizes of input and result
 
   unsigned rank() const { return kernel.size(); }

@@ -3,6 +3,7 @@
 
 #include "targets/gpu/codegen/GpuTarget.h"
 #include "targets/gpu/codegen/Kernels.h"
+#include "targets/gpu/codegen/MatMulOperands.h"
 #include "targets/gpu/codegen/SimplifyKernel.h"
 #include "targets/kernel/KernelModules.h"
 #include "llvm/ADT/StringExtras.h"
@@ -42,7 +43,10 @@ public:
     return "the " + gpu.target + " target has no kernel for it";
   }
 
-  LogicalResult prepare(func::FuncOp) const override { return success(); }
+  LogicalResult prepare(func::FuncOp func) const override {
+    transposeWeights(func, gpu);
+    return success();
+  }
 
   bool canFuse(Operation *op, Operation *root) const override {
     if (!root)

@@ -27,8 +27,9 @@ struct FewRows {
 
   Value number(Value loaded) { return convertNumber(e, loaded, accumulator); }
   Value lane(Value vector, unsigned i) {
-    return isa<VectorType>(vector.getType()) ? e.b.create<vector::ExtractOp>(e.loc, vector, int64_t(i)).getResult()
-                                             : vector;
+    return isa<VectorType>(vector.getType())
+               ? e.b.create<vector::ExtractOp>(e.loc, vector, int64_t(i)).getResult()
+               : vector;
   }
   /// Elements [k, k + width) of row m of the left operand, as accumulators.
   SmallVector<Value> readLeft(unsigned m, Value k, unsigned width) {
@@ -71,9 +72,8 @@ struct FewRows {
     unsigned slices = kThreads / across, columns = across * width;
     AffineExpr groups = mm.columns.ceilDiv(columns);
     place(e.groupId(), groups);
-    Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1
-                        ? e.rem(e.groupId(), e.size(groups))
-                        : e.groupId();
+    Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1 ? e.rem(e.groupId(), e.size(groups))
+                                                                        : e.groupId();
     Value firstColumn = e.mul(inBatch, e.constant(columns));
     Value slice = e.div(e.threadId(), e.constant(across));
     Value column = e.mul(e.rem(e.threadId(), e.constant(across)), e.constant(width));
@@ -86,7 +86,8 @@ struct FewRows {
       SmallVector<Value> sums(before), loaded;
       for (unsigned u = 0; u < count; ++u) {
         Value index = e.add(base, e.mul(e.add(k, e.constant(u)), stride));
-        loaded.push_back(number(e.load(mm.rhs->base, index, mm.element, width > 1 ? width : 0, Value(), width)));
+        loaded.push_back(
+            number(e.load(mm.rhs->base, index, mm.element, width > 1 ? width : 0, Value(), width)));
       }
       SmallVector<SmallVector<Value>> left;
       for (unsigned m = 0; m < rows; ++m)
@@ -141,9 +142,8 @@ struct FewRows {
     unsigned columns = kThreads / along;
     AffineExpr groups = mm.columns.ceilDiv(columns);
     place(e.groupId(), groups);
-    Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1
-                        ? e.rem(e.groupId(), e.size(groups))
-                        : e.groupId();
+    Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1 ? e.rem(e.groupId(), e.size(groups))
+                                                                        : e.groupId();
     Value column = e.add(e.mul(inBatch, e.constant(columns)), e.div(e.threadId(), e.constant(along)));
     bool exact = mm.columns.isMultipleOf(columns);
     Value from = exact ? column : e.min(column, e.sub(e.size(mm.columns), e.constant(1)));
@@ -154,7 +154,8 @@ struct FewRows {
       SmallVector<Value> sums(before), loaded;
       for (unsigned u = 0; u < count; ++u) {
         Value index = e.add(base, e.add(k, e.constant(int64_t(u) * along * width)));
-        loaded.push_back(number(e.load(mm.rhs->base, index, mm.element, width > 1 ? width : 0, Value(), width)));
+        loaded.push_back(
+            number(e.load(mm.rhs->base, index, mm.element, width > 1 ? width : 0, Value(), width)));
       }
       for (unsigned u = 0; u < count; ++u)
         for (unsigned m = 0; m < rows; ++m) {
@@ -182,8 +183,8 @@ struct FewRows {
       });
     Value write = e.compare(arith::CmpIPredicate::eq, first, e.constant(0));
     if (!exact)
-      write = e.b.create<arith::AndIOp>(
-          e.loc, write, e.compare(arith::CmpIPredicate::slt, column, e.size(mm.columns)));
+      write = e.b.create<arith::AndIOp>(e.loc, write,
+                                        e.compare(arith::CmpIPredicate::slt, column, e.size(mm.columns)));
     e.ifThen(write, [&] {
       for (unsigned m = 0; m < rows; ++m)
         storeOne(sums[m], e.constant(m), column);
@@ -210,8 +211,9 @@ FailureOr<Launch> aicc::gpu::emitMatMulFewRows(KernelRequest &request, exe::Disp
   unsigned widest = std::max(1u, std::min(request.gpu.vectorBytes, 16u) / bytes);
   if (mm.lhs && mm.rhs && isOne(mm.rhs->strides[mm.rightColumn])) {
     // Accumulators in registers, and all of the workgroup's in workgroup memory.
-    unsigned limit = std::min<unsigned>({widest, llvm::bit_floor(32u / few.rows),
-                                         llvm::bit_floor((32u << 10) / kThreads / accumulatorBytes / few.rows)});
+    unsigned limit =
+        std::min<unsigned>({widest, llvm::bit_floor(32u / few.rows),
+                            llvm::bit_floor((32u << 10) / kThreads / accumulatorBytes / few.rows)});
     unsigned width = mm.loadWidth(root.getRhs(), *mm.rhs, mm.rightColumn, std::max(1u, limit));
     if (kThreads * width * few.rows * accumulatorBytes <= request.gpu.sharedBytes) {
       int64_t columns = GpuEmitter::getConstant(mm.columns).value_or(4096);

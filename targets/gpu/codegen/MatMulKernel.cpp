@@ -63,8 +63,7 @@ FailureOr<Launch> aicc::gpu::emitMatMul(KernelRequest &request) {
   Value tiles = e.size(rowTiles * columnTiles);
   bool batched = GpuEmitter::getConstant(e.product(mm.batches)) != 1;
   Value inBatch = batched ? e.rem(e.groupId(), tiles) : e.groupId();
-  SmallVector<Value> batch =
-      e.delinearize(batched ? e.div(e.groupId(), tiles) : e.constant(0), mm.batches);
+  SmallVector<Value> batch = e.delinearize(batched ? e.div(e.groupId(), tiles) : e.constant(0), mm.batches);
   auto [rowTile, columnTile] = numberTiles(e, inBatch, rowTiles, columnTiles);
   Value firstRow = e.mul(rowTile, e.constant(tile.rows)),
         firstColumn = e.mul(columnTile, e.constant(tile.columns));
@@ -73,10 +72,11 @@ FailureOr<Launch> aicc::gpu::emitMatMul(KernelRequest &request) {
   auto limitOf = [&](const TileLayout &layout) {
     return 16 / std::max(1u, layout.element.getIntOrFloatBitWidth() / 8);
   };
-  TileOperand lhs = mm.makeOperand(true, mm.batchOffset(root.getLhs(), *mm.lhs, batch), tile,
-                                    limitOf(product->lhs));
-  TileOperand rhs = mm.makeOperand(false, mm.batchOffset(root.getRhs(), *mm.rhs, batch), tile,
-                                     limitOf(product->rhs));
+  TileOperand lhs =
+      mm.makeOperand(true, mm.batchOffset(root.getLhs(), *mm.lhs, batch), tile, limitOf(product->lhs));
+  TileOperand rhs =
+      mm.makeOperand(false, mm.batchOffset(root.getRhs(), *mm.rhs, batch), tile, limitOf(product->rhs));
+  tile.stages = TileContraction::chooseStages(e, tile, lhs, rhs, *product);
   TileContraction contraction(e, tile, lhs, rhs, *product);
   SmallVector<Value> acc = contraction.run(firstRow, firstColumn, e.size(mm.depth));
 

@@ -1,4 +1,6 @@
 #include "targets/gpu/codegen/MatMulOperands.h"
+#include "passes/graph/Constants.h"
+#include "targets/gpu/codegen/MatrixUnitTile.h"
 #include "targets/kernel/Collapse.h"
 
 using namespace mlir;
@@ -41,6 +43,19 @@ void aicc::gpu::collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::Sy
   shapes.set(root.getLhs(), left);
   root.getLhs().setType(
       nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
+}
+
+void aicc::gpu::transposeWeights(func::FuncOp func, const GpuDescriptor &gpu) {
+  func.walk([&](nn::MatMulOp op) {
+    auto type = cast<RankedTensorType>(op.getRhs().getType());
+    if (op.getTransposeRhs() || type.getRank() != 2 || !type.hasStaticShape() ||
+        !isConstantComputable(op.getRhs()) || !findMatrixUnit(gpu, type.getElementType()))
+      return;
+    OpBuilder b(op);
+    Value turned = b.create<nn::TransposeOp>(op.getLoc(), op.getRhs(), ArrayRef<int64_t>{1, 0});
+    op.getRhsMutable().assign(turned);
+    op.setTransposeRhs(true);
+  });
 }
 
 MatMulOperands::MatMulOperands(GpuEmitter &e, nn::MatMulOp root)
@@ -104,16 +119,22 @@ TileOperand MatMulOperands::makeOperand(bool isLeft, Value offset, const TileSha
   bool exactOuter = size.isMultipleOf(outer), exactDepth = depth.isMultipleOf(tile.depth);
   Value lastOuter = e.sub(e.size(size), e.constant(result.alongOuter ? result.width : 1));
   Value outerStride = e.size(view.strides[outerDim]), depthStride = e.size(view.strides[depthDim]);
-  Value base = view.base, K = e.size(depth), lastDepth = e.sub(K, e.constant(result.alongOuter ? 1 : result.width));
+  Value base = view.base, K = e.size(depth),
+        lastDepth = e.sub(K, e.constant(result.alongOuter ? 1 : result.width));
   unsigned width = result.width;
   result.prepare = [this, offset, exactOuter, lastOuter, outerStride](Value at) {
     if (!exactOuter)
       at = e.min(at, lastOuter);
     return SmallVector<Value>{e.add(offset, e.mul(at, outerStride))};
   };
-  result.load = [this, base, depthStride, exactDepth, lastDepth, K, width](ValueRange prepared, Value, Value k) {
-    Value at = exactDepth ? k : e.min(k, lastDepth);
-    Value index = e.add(prepared[0], e.mul(at, depthStride));
+  auto locate = [this, depthStride](ValueRange prepared, Value k) {
+    return e.add(prepared[0], e.mul(k, depthStride));
+  };
+  result.base = base;
+  if (exactDepth)
+    result.locate = locate;
+  result.load = [this, base, locate, exactDepth, lastDepth, K, width](ValueRange prepared, Value, Value k) {
+    Value index = locate(prepared, exactDepth ? k : e.min(k, lastDepth));
     Value value = e.load(base, index, element, width > 1 ? width : 0, Value(), width);
     if (exactDepth)
       return value;

@@ -3,6 +3,7 @@
 #ifndef AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
 #define AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "targets/gpu/codegen/Kernels.h"
 #include "targets/gpu/codegen/Tile.h"
 
@@ -16,8 +17,8 @@ struct MatMulOperands {
 
   GpuEmitter &e;
   nn::MatMulOp root;
-  const View *lhs, *rhs; // null where an operand is no view
-  unsigned rank = 0;     // of the result
+  const View *lhs, *rhs;                                // null where an operand is no view
+  unsigned rank = 0;                                    // of the result
   unsigned leftRow, leftDepth, rightDepth, rightColumn; // dimensions of the views
   AffineExpr rows, columns, depth;
   SmallVector<AffineExpr> batches;
@@ -30,6 +31,9 @@ struct MatMulOperands {
   /// The largest power of two up to `limit` that a load along the dimension `along` may take.
   unsigned loadWidth(Value operand, const View &view, unsigned along, unsigned limit);
 };
+
+/// Lays constant right operands out with the depth innermost where matrix instructions read them so.
+void transposeWeights(mlir::func::FuncOp func, const GpuDescriptor &gpu);
 
 /// Row and column of tile `index`, numbered so that those which run at the same time share rows and columns.
 std::pair<Value, Value> numberTiles(GpuEmitter &e, Value index, AffineExpr rowTiles, AffineExpr columnTiles);

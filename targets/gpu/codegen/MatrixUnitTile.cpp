@@ -233,14 +233,18 @@ std::unique_ptr<TileProduct> aicc::gpu::makeMatrixUnitProduct(GpuEmitter &e, con
 //===--- choice
 //----------------------------------------------------------------------------------------------------------===//
 
+unsigned aicc::gpu::getSplits(const MatrixUnit &unit) { return unit.lhs == Number::tf32 ? 2 : 1; }
+
 const MatrixUnit *aicc::gpu::findMatrixUnit(const GpuDescriptor &gpu, Type element, bool fewestRows) {
   const MatrixUnit *best = nullptr;
+  auto rate = [](const MatrixUnit &unit) { return unit.perClock / (getSplits(unit) == 2 ? 3 : 1); };
   for (const MatrixUnit &unit : gpu.matrixUnits) {
     bool fits = unit.lhs == unit.rhs && !unit.operandsShared &&
                 ((element.isF16() && unit.lhs == Number::f16 && unit.acc == Number::f32) ||
                  (element.isBF16() && unit.lhs == Number::bf16 && unit.acc == Number::f32) ||
-                 (element.isF32() && unit.lhs == Number::tf32) || (element.isF64() && unit.lhs == Number::f64));
-    bool better = !best || (fewestRows && unit.m != best->m ? unit.m < best->m : unit.perClock > best->perClock);
+                 (element.isF32() && (unit.lhs == Number::tf32 || unit.lhs == Number::f32)) ||
+                 (element.isF64() && unit.lhs == Number::f64));
+    bool better = !best || (fewestRows && unit.m != best->m ? unit.m < best->m : rate(unit) > rate(*best));
     if (fits && better)
       best = &unit;
   }

@@ -14,6 +14,8 @@ std::unique_ptr<TileProduct> makeMatrixUnitProduct(GpuEmitter &e, const TileShap
 /// The best unit for operands of `element`, or the one with the fewest rows; null if there is none. For f32 a
 /// tf32 unit, with operands in two parts.
 const MatrixUnit *findMatrixUnit(const GpuDescriptor &gpu, Type element, bool fewestRows = false);
+/// Parts that each operand of `unit` comes in, for products of f32 accuracy.
+unsigned getSplits(const MatrixUnit &unit);
 
 /// Neighbouring columns that a lane's accumulator holds.
 unsigned getColumnRun(const MatrixUnit &unit);

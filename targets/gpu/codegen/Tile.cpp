@@ -118,6 +118,29 @@ void TileLoader::store(ValueRange values, TilePlace to) {
   }
 }
 
+bool TileLoader::canCopy() const {
+  unsigned bytes = operand.width * e.memoryType(operand.element).getIntOrFloatBitWidth() / 8;
+  return operand.locate && e.memoryType(operand.element) == layout.element &&
+         llvm::is_contained(e.gpu.asyncCopyBytes, bytes) && layout.stride % operand.width == 0 &&
+         (operand.width == 1 || layout.depthMajor == operand.alongOuter);
+}
+
+void TileLoader::copy(Value k, TilePlace to) {
+  unsigned bytes = operand.width * layout.element.getIntOrFloatBitWidth() / 8;
+  for (Place &place : places) {
+    auto start = [&] {
+      Value from =
+          e.address(operand.base, operand.locate(place.prepared, e.add(k, place.k)), operand.element);
+      Value at = e.address(to.base, e.add(to.index, layout.at(e, place.outer, place.k)), layout.element);
+      e.end.emitAsyncCopy(e.b, e.loc, at, from, bytes);
+    };
+    if (place.valid)
+      e.ifThen(place.valid, start);
+    else
+      start();
+  }
+}
+
 //===--- the loop
 //--------------------------------------------------------------------------------------------------------===//
 
@@ -150,9 +173,7 @@ SmallVector<Value> TileContraction::run(Value firstRow, Value firstColumn, Value
     values.append(rhs.load(k));
     return values;
   };
-  auto leftPlace = [&](Value stage) {
-    return TilePlace{memory, e.mul(stage, e.constant(product.lhs.size))};
-  };
+  auto leftPlace = [&](Value stage) { return TilePlace{memory, e.mul(stage, e.constant(product.lhs.size))}; };
   auto rightPlace = [&](Value stage) {
     return TilePlace{memory, e.add(e.mul(stage, e.constant(product.rhs.size)), e.constant(rightFirst))};
   };
@@ -161,9 +182,12 @@ SmallVector<Value> TileContraction::run(Value firstRow, Value firstColumn, Value
       lhs.store(values.take_front(leftCount), leftPlace(stage));
     rhs.store(values.drop_front(leftCount), rightPlace(stage));
   };
+  if (shape.stages > 2)
+    return runCopies(lhs, rhs, depth, init);
   Value zero = e.constant(0), one = e.constant(1), step = e.constant(shape.depth);
   auto multiply = [&](Value i, Value stage, ValueRange acc) {
-    TilePlace place = resident ? TilePlace{resident, product.lhs.at(e, zero, e.mul(i, step))} : leftPlace(stage);
+    TilePlace place =
+        resident ? TilePlace{resident, product.lhs.at(e, zero, e.mul(i, step))} : leftPlace(stage);
     return product.multiply(place, rightPlace(stage), shape.depth, acc);
   };
   Value steps = e.ceilDiv(depth, step);
@@ -209,4 +233,55 @@ SmallVector<Value> TileContraction::run(Value firstRow, Value firstColumn, Value
     e.barrier();
     return next;
   });
+}
+
+unsigned TileContraction::chooseStages(GpuEmitter &e, const TileShape &shape, const TileOperand &lhs,
+                                       const TileOperand &rhs, const TileProduct &product) {
+  if (!TileLoader(e, lhs, product.lhs, shape.rows, shape.depth).canCopy() ||
+      !TileLoader(e, rhs, product.rhs, shape.columns, shape.depth).canCopy())
+    return 2;
+  unsigned bytes = (product.lhs.size + product.rhs.size) * product.lhs.element.getIntOrFloatBitWidth() / 8;
+  unsigned limit = std::max(e.gpu.sharedBytes, e.gpu.maxSharedBytes / 2);
+  return std::clamp(limit / bytes, 2u, 4u);
+}
+
+/// While one stage is multiplied, the copies of those after it are under way; each thread waits for its own
+/// copies, and a barrier makes all threads' visible.
+SmallVector<Value> TileContraction::runCopies(TileLoader &lhs, TileLoader &rhs, Value depth,
+                                              ValueRange init) {
+  Value zero = e.constant(0), one = e.constant(1), step = e.constant(shape.depth);
+  Value steps = e.ceilDiv(depth, step), last = e.mul(e.sub(steps, one), step);
+  auto places = [&](Value stage) {
+    TilePlace left{memory, e.mul(stage, e.constant(product.lhs.size))};
+    TilePlace right{memory, e.add(e.mul(stage, e.constant(product.rhs.size)), e.constant(rightFirst))};
+    return std::make_pair(left, right);
+  };
+  // Beyond the depth the last step is copied again, and not used.
+  auto start = [&](Value i, Value stage) {
+    auto [left, right] = places(stage);
+    Value k = e.min(e.mul(i, step), last);
+    lhs.copy(k, left);
+    rhs.copy(k, right);
+    e.end.emitAsyncCommit(e.b, e.loc);
+  };
+  unsigned ahead = shape.stages - 1;
+  auto begin = [&] {
+    for (unsigned i = 0; i < ahead; ++i)
+      start(e.constant(i), e.constant(i));
+  };
+  if (auto known = GpuEmitter::getConstant(depth); known && *known > 0)
+    begin();
+  else
+    e.ifThen(e.compare(arith::CmpIPredicate::sgt, depth, zero), begin);
+  Value stages = e.constant(shape.stages);
+  SmallVector<Value> result = e.loop(zero, steps, one, init, [&](Value i, ValueRange acc) {
+    e.end.emitAsyncWait(e.b, e.loc, ahead - 1);
+    e.barrier();
+    Value following = e.add(i, e.constant(ahead));
+    start(following, e.rem(following, stages));
+    auto [left, right] = places(e.rem(i, stages));
+    return product.multiply(left, right, shape.depth, acc);
+  });
+  e.end.emitAsyncWait(e.b, e.loc, 0);
+  return result;
 }

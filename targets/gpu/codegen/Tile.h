@@ -22,7 +22,8 @@ struct TileShape {
   unsigned threads = 256;
   /// Neighbouring columns that one thread holds; partColumns is a multiple. Without matrix instructions.
   unsigned run = 4;
-  /// Tiles of operands under way: 1, or 2 and a step's loads overlap the product before it.
+  /// Tiles of operands under way: 1; 2, a step's loads overlap the product before it; more, copies past the
+  /// registers do (TileContraction::chooseStages).
   unsigned stages = 2;
   /// Null: every thread for itself.
   const MatrixUnit *unit = nullptr;
@@ -42,6 +43,9 @@ struct TileOperand {
   /// The elements (a vector where width > 1) at (outer, k): 0 where k is beyond the depth, anything where
   /// outer is beyond its edge.
   std::function<Value(ValueRange prepared, Value outer, Value k)> load = nullptr;
+  /// Where these elements lie: `base` and an index. Null where elements beyond the depth must become 0.
+  std::function<Value(ValueRange prepared, Value k)> locate = nullptr;
+  Value base = {};
 };
 
 /// f32 for 16-bit floats, i32 for narrow integers, else the type itself.
@@ -90,8 +94,8 @@ public:
   };
   virtual SmallVector<Run> runs(ValueRange acc) = 0;
 
-  // Rows, as far as this thread holds a part of them; the same for two products with as many rows and threads,
-  // of which none divides a row among subgroups.
+  // Rows, as far as this thread holds a part of them; the same for two products with as many rows and
+  // threads, of which none divides a row among subgroups.
   /// Their numbers within the tile.
   virtual SmallVector<Value> rows() = 0;
   /// fn(index of the row in rows(), column, value) for all accumulators.
@@ -119,6 +123,10 @@ public:
   /// This thread's part of the tile at k.
   SmallVector<Value> load(Value k);
   void store(ValueRange values, TilePlace to);
+  /// True if copies past the registers can do both.
+  bool canCopy() const;
+  /// Starts the copies of this thread's part of the tile at k.
+  void copy(Value k, TilePlace to);
   /// Types of what load returns.
   SmallVector<Type> types();
 
@@ -152,10 +160,16 @@ public:
     return run(firstRow, firstColumn, depth, product.zero());
   }
   SmallVector<Value> run(Value firstRow, Value firstColumn, Value depth, ValueRange init);
+  /// The stages for these operands: as many as half of the workgroup memory holds, up to 4, where copies past
+  /// the registers are possible, else 2.
+  static unsigned chooseStages(GpuEmitter &e, const TileShape &shape, const TileOperand &lhs,
+                               const TileOperand &rhs, const TileProduct &product);
   /// Elements of workgroup memory that it takes, of the operands' type.
   static unsigned getSharedElements(const TileShape &shape, const TileProduct &product);
 
 private:
+  SmallVector<Value> runCopies(TileLoader &lhs, TileLoader &rhs, Value depth, ValueRange init);
+
   GpuEmitter &e;
   TileShape shape;
   TileProduct &product;

@@ -19,9 +19,10 @@ struct Candidate {
 } // namespace
 
 static constexpr Candidate kThreadTiles[] = {
-    {128, 128, 16, 8, 8, 0.80}, {128, 64, 16, 8, 4, 0.70}, {64, 128, 16, 4, 8, 0.70}, {64, 64, 16, 4, 4, 0.55},
-    {32, 64, 16, 4, 4, 0.45},   {64, 32, 16, 4, 4, 0.45},  {32, 32, 32, 4, 4, 0.40},  {16, 64, 32, 2, 4, 0.30},
-    {64, 16, 32, 4, 2, 0.30},   {16, 16, 32, 2, 2, 0.15},
+    {128, 128, 16, 8, 8, 0.80}, {128, 64, 16, 8, 4, 0.70}, {64, 128, 16, 4, 8, 0.70},
+    {64, 64, 16, 4, 4, 0.55},   {32, 64, 16, 4, 4, 0.45},  {64, 32, 16, 4, 4, 0.45},
+    {32, 32, 32, 4, 4, 0.40},   {16, 64, 32, 2, 4, 0.30},  {64, 16, 32, 4, 2, 0.30},
+    {16, 16, 32, 2, 2, 0.15},
 };
 
 static constexpr Candidate kUnitTiles[] = {
@@ -86,7 +87,7 @@ TileShape aicc::gpu::chooseTile(const GpuDescriptor &gpu, const TileProblem &pro
   Choice choice{gpu, problem};
   if (const MatrixUnit *unit = findMatrixUnit(gpu, problem.element))
     for (const Candidate &c : kUnitTiles)
-      choice.consider(c, unit, problem.element.isF32() ? 2 : 1);
+      choice.consider(c, unit, getSplits(*unit));
   if (choice.bestCost) {
     choice.best.run = problem.vectorColumns ? getColumnRun(*choice.best.unit) : 1;
     return choice.best;

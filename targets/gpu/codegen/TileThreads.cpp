@@ -74,8 +74,8 @@ public:
     SmallVector<Value> result;
     for (unsigned i = 0; i < shape.partRows; ++i)
       for (unsigned j = 0; j < shape.partColumns; ++j)
-        result.push_back(fn(i, e.add(columns[j / shape.run], e.constant(j % shape.run)),
-                            acc[i * shape.partColumns + j]));
+        result.push_back(
+            fn(i, e.add(columns[j / shape.run], e.constant(j % shape.run)), acc[i * shape.partColumns + j]));
     return result;
   }
 

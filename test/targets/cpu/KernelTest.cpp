@@ -12,9 +12,9 @@ using namespace mlir;
 using namespace aicc;
 using namespace aicc::cpu;
 using namespace aicc::cpu::test;
-using nn::Tensor;
 using kernel::test::checkRun;
 using kernel::test::forEachDispatch;
+using nn::Tensor;
 
 //===--- loading
 //---------------------------------------------------------------------------------------------------------===//
@@ -117,7 +117,8 @@ std::vector<Tensor> LoadedKernel::run(ArrayRef<Tensor> inputs, const Sizes &size
   std::vector<int64_t> params;
   for (AffineExpr param : launch.params)
     params.push_back(dispatch.value(param, sizes));
-  int64_t grid = dispatch.value(launch.grid, sizes), scratchBytes = dispatch.value(launch.scratchBytes, sizes);
+  int64_t grid = dispatch.value(launch.grid, sizes),
+          scratchBytes = dispatch.value(launch.scratchBytes, sizes);
   for (int64_t part = parts; part-- > 0;) {
     int64_t begin = grid * part / parts, end = grid * (part + 1) / parts;
     if (begin == end)
@@ -183,7 +184,8 @@ void aicc::cpu::test::checkKernel(const KernelCheck &check) {
           text += name + " = " + std::to_string(size) + " ";
         SCOPED_TRACE(text);
         if (kernel)
-          checkRun(dispatch, check, sizes, [&](ArrayRef<Tensor> inputs) { return kernel->run(inputs, sizes); });
+          checkRun(dispatch, check, sizes,
+                   [&](ArrayRef<Tensor> inputs) { return kernel->run(inputs, sizes); });
       }
     };
     // The highest level is as native, nearly.

@@ -1,5 +1,5 @@
-// What the tests of the CPU's kernels share: a dispatch's kernel is generated, loaded and run, and its results
-// are compared with reference evaluation, for each processor level that this machine has.
+// What the tests of the CPU's kernels share: a dispatch's kernel is generated, loaded and run, and its
+// results are compared with reference evaluation, for each processor level that this machine has.
 
 #ifndef AICC_TEST_TARGETS_CPU_KERNELTEST_H
 #define AICC_TEST_TARGETS_CPU_KERNELTEST_H

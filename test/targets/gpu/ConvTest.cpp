@@ -60,11 +60,12 @@ KernelCheck makeCheck(Conv c) {
   std::string x = type(in, c.element), y = type(out, c.element), w = type(filter, c.element),
               b = type({number(c.outputs)}, c.element);
   KernelText &text = check.text;
-  text.arguments = "%x: " + x + ", %w: " + w + (c.bias ? ", %b: " + b : "") + (c.residual ? ", %r: " + y : "");
-  text.body = op("c", "conv", "%x, %w" + std::string(c.bias ? ", %b" : ""), x + ", " + w + (c.bias ? ", " + b : ""),
-                 y,
-                 "strides = " + list(c.strides) + ", dilations = " + list(c.dilations) + ", pads_low = " +
-                     list(c.low) + ", pads_high = " + list(c.high) + ", groups = " + number(c.groups) + " : i64");
+  text.arguments =
+      "%x: " + x + ", %w: " + w + (c.bias ? ", %b: " + b : "") + (c.residual ? ", %r: " + y : "");
+  text.body = op(
+      "c", "conv", "%x, %w" + std::string(c.bias ? ", %b" : ""), x + ", " + w + (c.bias ? ", " + b : ""), y,
+      "strides = " + list(c.strides) + ", dilations = " + list(c.dilations) + ", pads_low = " + list(c.low) +
+          ", pads_high = " + list(c.high) + ", groups = " + number(c.groups) + " : i64");
   if (c.residual)
     text.body += op("s", "add", "%c, %r", y + ", " + y, y) + op("o", "relu", "%s", y, y);
   text.body += ret(c.residual ? "%o" : "%c", y);

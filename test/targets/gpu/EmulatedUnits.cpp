@@ -44,7 +44,8 @@ public:
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(loop.getBody());
         Value k = loop.getInductionVar();
-        Value x = load(left, number, at(row, k, unit.m, unit.k)), y = load(right, number, at(k, column, unit.k, unit.n));
+        Value x = load(left, number, at(row, k, unit.m, unit.k)),
+              y = load(right, number, at(k, column, unit.k, unit.n));
         Value next = b.create<math::FmaOp>(x, y, loop.getRegionIterArgs()[0]);
         b.create<scf::YieldOp>(next);
       }
@@ -128,6 +129,15 @@ public:
     return mark.getResult(0);
   }
 
+  /// Copies that have ended when they begin.
+  void emitAsyncCopy(OpBuilder &b, Location loc, Value to, Value from, unsigned bytes) const override {
+    auto address = from.getDefiningOp<LLVM::GEPOp>();
+    Type element = address ? address.getElemType() : to.getDefiningOp<LLVM::GEPOp>().getElemType();
+    unsigned lanes = bytes * 8 / element.getIntOrFloatBitWidth();
+    Type type = lanes > 1 ? VectorType::get({int64_t(lanes)}, element) : element;
+    b.create<LLVM::StoreOp>(loc, b.create<LLVM::LoadOp>(loc, type, from, bytes), to, bytes);
+  }
+
   llvm::Expected<std::vector<char>> compile(llvm::ArrayRef<ModuleOp> modules,
                                             llvm::ArrayRef<std::string> entries,
                                             const EndOptions &options) const override {
@@ -167,17 +177,17 @@ const std::vector<std::string> &aicc::gpu::test::getEmulatedTargets() {
       gpu.target = "emulated";
       gpu.format = "spirv-opencl";
       gpu.requiredFeatures.clear();
-      gpu.asyncCopyBytes.clear();
+      gpu.maxSharedBytes = 0;
       gpu.subgroupSize = 0;
       gpu.atomicAddF32 = false;
       if (hasUnits)
         names.push_back("emulated:" + gpu.architecture);
       descriptors.push_back(gpu);
     }
-    registerTarget(makeGpuTarget("emulated", descriptors,
-                                 [](const GpuDescriptor &gpu) -> std::unique_ptr<DeviceEnd> {
-                                   return std::make_unique<EmulatedEnd>(gpu);
-                                 }));
+    registerTarget(
+        makeGpuTarget("emulated", descriptors, [](const GpuDescriptor &gpu) -> std::unique_ptr<DeviceEnd> {
+          return std::make_unique<EmulatedEnd>(gpu);
+        }));
     return names;
   }();
   return targets;

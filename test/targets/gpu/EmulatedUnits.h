@@ -1,7 +1,8 @@
 // Matrix instructions without the hardware: targets whose descriptors are those of processors with such
 // instructions, and whose end does each of them by every lane for itself, on fragments that go through
-// workgroup memory by the descriptor's layouts. What is proven by it: that kernels bring each element to where
-// a layout says, and find the results there. What is not: that the layouts are the hardware's.
+// workgroup memory by the descriptor's layouts; and copies past the registers as loads and stores. What is
+// proven by it: that kernels bring each element to where a layout says, and find the results there. What is
+// not: that the layouts are the hardware's.
 
 #ifndef AICC_TEST_TARGETS_GPU_EMULATEDUNITS_H
 #define AICC_TEST_TARGETS_GPU_EMULATEDUNITS_H

@@ -43,8 +43,7 @@ public:
 private:
   Device() {
     const char *name = std::getenv("AICC_TEST_DRIVER");
-    std::string path =
-        std::string(AICC_PLUGIN_DIR "/libaicc_driver_") + (name ? name : "opencl") + ".so";
+    std::string path = std::string(AICC_PLUGIN_DIR "/libaicc_driver_") + (name ? name : "opencl") + ".so";
     void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     auto entry = library ? aicc_register_driver_fn(dlsym(library, AICC_REGISTER_DRIVER_NAME)) : nullptr;
     table = entry ? entry(AICC_DRIVER_ABI_VERSION) : nullptr;
@@ -144,9 +143,9 @@ static std::vector<Tensor> run(TestDispatch &dispatch, ModuleOp module, ArrayRef
   ArrayRef<char> image = cast<DenseElementsAttr>(executableOp.getImage()).getRawData();
   aicc_driver_executable *executable = nullptr;
   std::string format = executableOp.getFormat().str();
-  if (!Device::check(d.table->executable_load(d.device, format.c_str(), image.data(), image.size(),
-                                              &executable),
-                     "loading the kernel"))
+  if (!Device::check(
+          d.table->executable_load(d.device, format.c_str(), image.data(), image.size(), &executable),
+          "loading the kernel"))
     return {};
   std::vector<std::unique_ptr<Buffer>> memory;
   std::vector<void *> buffers;
@@ -217,9 +216,8 @@ void aicc::gpu::test::checkDispatch(TestDispatch &dispatch, const KernelCheck &c
     for (auto &[name, size] : sizes)
       text += name + " = " + std::to_string(size) + " ";
     SCOPED_TRACE(text);
-    kernel::test::checkRun(dispatch, check, sizes, [&](ArrayRef<Tensor> inputs) {
-      return run(dispatch, *module, inputs, sizes);
-    });
+    kernel::test::checkRun(dispatch, check, sizes,
+                           [&](ArrayRef<Tensor> inputs) { return run(dispatch, *module, inputs, sizes); });
   }
 }
 

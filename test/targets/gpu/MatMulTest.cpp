@@ -12,10 +12,11 @@ static KernelText product(const std::string &x, const std::string &y, const std:
 }
 
 static const std::vector<Sizes> shapes = {
-    {{"k", 1}, {"m", 1}, {"n", 1}},       {{"k", 3}, {"m", 1}, {"n", 17}},    {{"k", 17}, {"m", 3}, {"n", 3}},
-    {{"k", 33}, {"m", 17}, {"n", 33}},    {{"k", 100}, {"m", 33}, {"n", 100}}, {{"k", 64}, {"m", 100}, {"n", 48}},
-    {{"k", 16}, {"m", 7}, {"n", 64}},     {{"k", 0}, {"m", 5}, {"n", 20}},    {{"k", 5}, {"m", 0}, {"n", 20}},
-    {{"k", 128}, {"m", 200}, {"n", 260}},
+    {{"k", 1}, {"m", 1}, {"n", 1}},      {{"k", 3}, {"m", 1}, {"n", 17}},
+    {{"k", 17}, {"m", 3}, {"n", 3}},     {{"k", 33}, {"m", 17}, {"n", 33}},
+    {{"k", 100}, {"m", 33}, {"n", 100}}, {{"k", 64}, {"m", 100}, {"n", 48}},
+    {{"k", 16}, {"m", 7}, {"n", 64}},    {{"k", 0}, {"m", 5}, {"n", 20}},
+    {{"k", 5}, {"m", 0}, {"n", 20}},     {{"k", 128}, {"m", 200}, {"n", 260}},
 };
 
 TEST(GpuMatMul, plain) {
@@ -23,8 +24,10 @@ TEST(GpuMatMul, plain) {
 }
 
 TEST(GpuMatMul, transposed) {
-  checkKernel({product(tensor("{m}x{k}"), tensor("{n}x{k}"), tensor("{m}x{n}"), "transpose_rhs = true"), shapes});
-  checkKernel({product(tensor("{k}x{m}"), tensor("{k}x{n}"), tensor("{m}x{n}"), "transpose_lhs = true"), shapes});
+  checkKernel(
+      {product(tensor("{m}x{k}"), tensor("{n}x{k}"), tensor("{m}x{n}"), "transpose_rhs = true"), shapes});
+  checkKernel(
+      {product(tensor("{k}x{m}"), tensor("{k}x{n}"), tensor("{m}x{n}"), "transpose_lhs = true"), shapes});
   checkKernel({product(tensor("2x{k}x{m}"), tensor("{n}x{k}"), tensor("2x{m}x{n}"),
                        "transpose_lhs = true, transpose_rhs = true"),
                {shapes[3], shapes[5]}});
@@ -71,7 +74,8 @@ TEST(GpuMatMul, fewRows) {
   for (std::string rows : {"1", "3", "8"})
     for (std::string columns : {"64", "100", "33", "1024"}) {
       std::vector<Sizes> runs = {{{"k", 1}}, {{"k", 37}}, {{"k", 256}}, {{"k", 700}}};
-      checkKernel({product(tensor(rows + "x{k}"), tensor("{k}x" + columns), tensor(rows + "x" + columns)), runs, 2e-5});
+      checkKernel({product(tensor(rows + "x{k}"), tensor("{k}x" + columns), tensor(rows + "x" + columns)),
+                   runs, 2e-5});
       checkKernel({product(tensor(rows + "x{k}"), tensor(columns + "x{k}"), tensor(rows + "x" + columns),
                            "transpose_rhs = true"),
                    runs, 2e-5});

@@ -1,5 +1,6 @@
-// Tests of kernels without a reduction: elementwise work under all kinds of broadcasting, views, data movement,
-// casts. For inclusion, once, behind the kernel tests of one kind of device, which define checkKernel.
+// Tests of kernels without a reduction: elementwise work under all kinds of broadcasting, views, data
+// movement, casts. For inclusion, once, behind the kernel tests of one kind of device, which define
+// checkKernel.
 
 /// One operation on %x.
 static KernelText unary(const std::string &from, const std::string &to, const std::string &name,
