@@ -113,7 +113,9 @@ Value RocmEnd::emitShuffle(ImplicitLocOpBuilder &b, mlir::gpu::ShuffleMode mode,
 //===--- Hooks ---===//
 
 static Value toOperand(ImplicitLocOpBuilder &b, Value fragment, Operand how) {
-  auto type = cast<VectorType>(fragment.getType());
+  auto type = dyn_cast<VectorType>(fragment.getType());
+  if (!type) // one element
+    return fragment;
   unsigned count = type.getNumElements(), bits = count * type.getElementTypeBitWidth();
   switch (how) {
   case Operand::same:
