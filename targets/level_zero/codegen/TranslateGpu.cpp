@@ -15,6 +15,7 @@ Value Translator::builtin(spirv::BuiltIn which) {
     type = VectorType::get(3, b.getI64Type());
   } else {
     need(spirv::Capability::GroupNonUniform);
+    usesLanes = true;
   }
   std::string name = ("__spirv_BuiltIn" + spirv::stringifyBuiltIn(which)).str();
   auto variable = module.lookupSymbol<spirv::GlobalVariableOp>(name);
@@ -41,8 +42,13 @@ LogicalResult Translator::translateGpu(Operation *op) {
     }
     return set(op->getResult(0), v);
   };
-  if (auto id = dyn_cast<mlir::gpu::ThreadIdOp>(op))
-    return asIndex(builtin(spirv::BuiltIn::LocalInvocationId, unsigned(id.getDimension())));
+  if (auto id = dyn_cast<mlir::gpu::ThreadIdOp>(op)) {
+    // Through 32 bits, which hides the id from an optimization of the CPU device (2026.2): it turns a
+    // kernel's first branch, `id < bound`, into bounds of its loop over threads, and takes an unsigned bound
+    // of one kernel for a signed one of the next in the module.
+    Value v = builtin(spirv::BuiltIn::LocalInvocationId, unsigned(id.getDimension()));
+    return asIndex(make("UConvert", b.getI32Type(), v));
+  }
   if (auto id = dyn_cast<mlir::gpu::BlockIdOp>(op))
     return asIndex(builtin(spirv::BuiltIn::WorkgroupId, unsigned(id.getDimension())));
   if (auto size = dyn_cast<mlir::gpu::GridDimOp>(op))

@@ -154,6 +154,7 @@ LogicalResult Translator::translate(LLVM::LLVMFuncOp source) {
   blocks.clear();
   shared.clear();
   interface.clear();
+  usesLanes = false;
   b.setLoc(kernel.getLoc());
   using aicc::gpu::KernelAttrs;
   auto number = [&](StringRef name) -> unsigned {
@@ -182,7 +183,7 @@ LogicalResult Translator::translate(LLVM::LLVMFuncOp source) {
                                    ArrayRef<int32_t>{int32_t(threads), 1, 1});
   // What may be fused has been (see Legalize.h).
   b.create<spirv::ExecutionModeOp>(func, spirv::ExecutionMode::ContractionOff, ArrayRef<int32_t>{});
-  if (subgroup != 0) {
+  if (usesLanes && subgroup != 0) {
     need(spirv::Capability::SubgroupDispatch);
     b.create<spirv::ExecutionModeOp>(func, spirv::ExecutionMode::SubgroupSize,
                                      ArrayRef<int32_t>{int32_t(subgroup)});

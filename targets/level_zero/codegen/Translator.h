@@ -90,6 +90,8 @@ private:
   mlir::LLVM::LLVMFuncOp kernel;
   mlir::spirv::FuncOp func;
   unsigned threads = 0, subgroup = 0;
+  /// Its lanes know of one another: the subgroup's size must be as the kernel says.
+  bool usesLanes = false;
   llvm::DenseMap<Value, Value> values;
   llvm::DenseMap<Block *, Block *> blocks;
   /// Globals that this kernel uses: by name in the kernel's module, and the builtins among them.

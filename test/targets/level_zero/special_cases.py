@@ -190,6 +190,29 @@ def control_flow():
                   lambda x, z, y: (None, None, np.where(np.arange(N) % 2, x, z[0])))
 
 
+def bounds():
+    """Kernels whose threads end at once where there is nothing to do: device compilers make loop bounds of the first branch, and one
+    has mixed up those of two kernels in a module."""
+    yield Special("bound_unsigned", [("y", "ptr"), ("n", "i64")], """
+      %c = arith.cmpi ult, %id, %c1 : i64
+      scf.if %c {
+        llvm.store %n, %y : i64, !llvm.ptr
+      }
+    """, lambda g: [np.zeros(N, np.int64), 77], lambda y, n: (np.where(np.arange(N) == 0, 77, 0),))
+    yield Special("bound_signed", [("x", "ptr"), ("i", "ptr"), ("y", "ptr"), ("n", "i64"), ("m", "i64")], """
+      %size = arith.muli %n, %m : i64
+      %c = arith.cmpi slt, %id, %size : i64
+      scf.if %c {
+        %r = arith.remui %id, %m : i64
+        %q = arith.divui %id, %m : i64
+        %qm = arith.muli %q, %m : i64
+        %at = arith.addi %qm, %r : i64
+    """ + load("k", "i", "at", "i64") + load("v", "x", "k", "i8") + store("v", "y", "at", "i8") + """
+      }
+    """, lambda g: [np.arange(64, dtype=np.int8), g.integers(0, 64, N), np.zeros(N, np.int8), 2, 8],
+                  lambda x, i, y, n, m: (None, None, np.where(np.arange(N) < 16, x[i], 0)))
+
+
 def collatz(v):
     n = 0
     while v != 1:
@@ -473,5 +496,5 @@ def vectors():
 
 
 def make():
-    for group in (control_flow, memory, subgroups, atomics, vectors):
+    for group in (bounds, control_flow, memory, subgroups, atomics, vectors):
         yield from group()
