@@ -54,13 +54,13 @@ static aicc_status *takeEvent(aicc_driver_device *device, EventRef &out) {
   return nullptr;
 }
 
-/// Forgets the signals that have been reached.
+/// Forgets the signals and the waiters that have been reached.
 static void dropReached(aicc_driver_event *event) {
   uint64_t value = load(event->word);
-  auto &signals = event->signals;
-  signals.erase(
-      std::remove_if(signals.begin(), signals.end(), [=](const auto &point) { return point.value <= value; }),
-      signals.end());
+  for (auto *points : {&event->signals, &event->waiters})
+    points->erase(std::remove_if(points->begin(), points->end(),
+                                 [=](const auto &point) { return point.value <= value; }),
+                  points->end());
 }
 
 /// A queued signal that reaches `value`; null if there is none.
@@ -103,13 +103,10 @@ static aicc_status *eventSignal(aicc_driver_event *event, uint64_t value) {
   std::lock_guard<std::mutex> lock(event->mutex);
   if (value > load(event->word))
     __atomic_store_n(event->word, value, __ATOMIC_RELEASE);
-  for (size_t i = event->waiters.size(); i-- > 0;) {
-    if (event->waiters[i].value > value)
-      continue;
-    AICC_LEVEL_ZERO_CALL(device, device->api.zeEventHostSignal(event->waiters[i].event->handle),
-                         "zeEventHostSignal");
-    event->waiters.erase(event->waiters.begin() + static_cast<ptrdiff_t>(i));
-  }
+  for (const auto &waiter : event->waiters)
+    if (waiter.value <= value)
+      AICC_LEVEL_ZERO_CALL(device, device->api.zeEventHostSignal(waiter.event->handle), "zeEventHostSignal");
+  dropReached(event);
   return nullptr;
 }
 
@@ -158,14 +155,14 @@ static aicc_status *queueSignal(aicc_driver_queue *queue, aicc_driver_event *eve
   batch->events.push_back(signal);
   std::lock_guard<std::mutex> lock(event->mutex);
   dropReached(event);
-  for (size_t i = event->waiters.size(); i-- > 0;) {
-    if (event->waiters[i].value > value)
+  // The host may reach a waiter's value before this queue does: then the event is set twice, which does no
+  // harm.
+  for (const auto &waiter : event->waiters) {
+    if (waiter.value > value)
       continue;
-    AICC_LEVEL_ZERO_CALL(device,
-                         api.zeCommandListAppendSignalEvent(batch->list, event->waiters[i].event->handle),
+    AICC_LEVEL_ZERO_CALL(device, api.zeCommandListAppendSignalEvent(batch->list, waiter.event->handle),
                          "zeCommandListAppendSignalEvent");
-    batch->events.push_back(event->waiters[i].event);
-    event->waiters.erase(event->waiters.begin() + static_cast<ptrdiff_t>(i));
+    batch->events.push_back(waiter.event);
   }
   event->signals.push_back({value, signal});
   return endCommand(queue);
