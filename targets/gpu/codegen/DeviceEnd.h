@@ -75,6 +75,11 @@ public:
   /// threads read.
   virtual void emitAsyncWait(mlir::OpBuilder &b, mlir::Location loc, unsigned pending) const {}
 
+  /// What a device must list to run these kernels, beside the descriptor's features. Before compile().
+  virtual std::vector<std::string> getRequiredFeatures(llvm::ArrayRef<mlir::ModuleOp> modules) const {
+    return {};
+  }
+
   /// Lowers kernels to an image (runtime/include/aicc/device_image.h; see ImageWriter.h). `modules`: one for
   /// each of `entries`, in that order; they are consumed. Errors name the kernel.
   virtual llvm::Expected<std::vector<char>> compile(llvm::ArrayRef<mlir::ModuleOp> modules,

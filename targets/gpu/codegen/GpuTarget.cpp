@@ -92,10 +92,12 @@ public:
       simplifyKernel(modules[i], gpu);
       return llvm::Error::success();
     }));
+    std::vector<std::string> features = gpu.requiredFeatures;
+    llvm::append_range(features, end->getRequiredFeatures(modules));
     llvm::Expected<std::vector<char>> image = end->compile(modules, kernels.getEntries(), endOptions);
     if (!image)
       return module.emitError() << llvm::toString(image.takeError());
-    kernels.addExecutable(module, executable, gpu.format, gpu.requiredFeatures, *image);
+    kernels.addExecutable(module, executable, gpu.format, features, *image);
     return success();
   }
 

@@ -13,6 +13,8 @@ std::vector<gpu::GpuDescriptor> getDescriptors();
 class LevelZeroEnd : public gpu::DeviceEnd {
 public:
   void prepareContext(mlir::MLIRContext *context) const override;
+  /// "fp16", "fp64", "int64-atomics" and the subgroup's size, as far as the kernels use them.
+  std::vector<std::string> getRequiredFeatures(llvm::ArrayRef<mlir::ModuleOp> modules) const override;
   llvm::Expected<std::vector<char>> compile(llvm::ArrayRef<mlir::ModuleOp> modules,
                                             llvm::ArrayRef<std::string> entries,
                                             const gpu::EndOptions &options) const override;
