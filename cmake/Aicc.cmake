@@ -122,6 +122,7 @@ function(aicc_add_target_plugin name)
   set(exports ${CMAKE_SOURCE_DIR}/cmake/target_plugin.map)
   set_target_properties(${target} PROPERTIES LINK_DEPENDS ${exports})
   target_link_options(${target} PRIVATE -Wl,--version-script=${exports} -Wl,--gc-sections -Wl,--no-undefined)
+  set_property(GLOBAL APPEND PROPERTY AICC_TARGET_PLUGINS ${target})
 endfunction()
 
 # aicc_add_unittest(NAME SOURCES file... [LINK target...] [ARGS argument...] [RUNTIME])

@@ -5,6 +5,7 @@
 #include "aicc/InitAll.h"
 #include "aicc/Target.h"
 #include "compiler/Support.h"
+#include "compiler/TargetPlugins.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -211,6 +212,7 @@ std::string getKey(const CompileOptions &options, const std::string &folder) {
   }
   for (auto &instance : *instances)
     text += "instance " + instance->describe() + "\n";
+  text += getTargetPluginStamps();
   contents.save();
   return text;
 }

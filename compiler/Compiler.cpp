@@ -474,4 +474,9 @@ std::vector<TargetInfo> getTargetInfos() {
   return infos;
 }
 
+std::vector<std::string> getTargetProblems() {
+  (void)getTargets();
+  return getTargetPluginErrors();
+}
+
 } // namespace aicc

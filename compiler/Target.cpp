@@ -20,6 +20,12 @@ static std::vector<std::string> &pluginErrors() {
   return errors;
 }
 
+/// A line for each plug-in that was loaded: which file, of which time.
+static std::string &pluginStamps() {
+  static std::string stamps;
+  return stamps;
+}
+
 /// Guards the registry while plug-ins may still be added to it.
 static std::recursive_mutex &lock() {
   static std::recursive_mutex mutex;
@@ -33,9 +39,12 @@ static void loadPlugins() {
   if (loaded)
     return;
   loaded = true;
-  for (const std::string &file : findTargetPlugins())
+  for (const std::string &file : findTargetPlugins()) {
     if (llvm::Error error = loadTargetPlugin(file))
       pluginErrors().push_back(llvm::toString(std::move(error)));
+    else
+      pluginStamps() += getFileStamp(file) + "\n";
+  }
 }
 
 /// The target of that name, or null.
@@ -54,6 +63,11 @@ static Target *findTarget(llvm::StringRef name) {
 llvm::ArrayRef<std::unique_ptr<Target>> aicc::getTargets() {
   loadPlugins();
   return registry();
+}
+
+std::string aicc::getTargetPluginStamps() {
+  std::lock_guard<std::recursive_mutex> guard(lock());
+  return pluginStamps();
 }
 
 std::vector<std::string> aicc::getTargetPluginErrors() {

@@ -43,9 +43,17 @@ llvm::Error aicc::loadTargetPlugin(const std::string &file) {
   return llvm::Error::success();
 }
 
+std::string aicc::getFileStamp(const std::string &file) {
+  llvm::sys::fs::file_status status;
+  if (llvm::sys::fs::status(file, status))
+    return file;
+  return file + " " + std::to_string(status.getSize()) + " " +
+         std::to_string(status.getLastModificationTime().time_since_epoch().count());
+}
+
 std::vector<std::string> aicc::findTargetPlugins() {
   std::vector<std::string> folders, files;
-  if (const char *path = getenv("AICC_PLUGIN_PATH")) {
+  if (const char *path = secure_getenv("AICC_PLUGIN_PATH")) {
     llvm::SmallVector<StringRef> parts;
     StringRef(path).split(parts, ':', -1, /*KeepEmpty=*/false);
     for (StringRef part : parts)

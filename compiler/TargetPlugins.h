@@ -13,6 +13,11 @@ namespace aicc {
 /// has been called then but its entry.
 llvm::Error loadTargetPlugin(const std::string &file);
 
+/// Path, size and time of a file.
+std::string getFileStamp(const std::string &file);
+/// A line for each plug-in of this process: other files may generate other code.
+std::string getTargetPluginStamps();
+
 /// The plug-ins of this build and of AICC_PLUGIN_PATH, in a fixed order.
 std::vector<std::string> findTargetPlugins();
 

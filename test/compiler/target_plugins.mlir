@@ -18,6 +18,9 @@
 // NONE: error: unknown target 'none'; this build has: cpu, test_gpu
 // RUN: env AICC_PLUGIN_PATH=%plugins/good aicc devices | FileCheck %s --check-prefix=DEVICES
 // DEVICES: test_gpu: subgroups plain
+// RUN: env AICC_PLUGIN_PATH=%plugins/bad aicc devices | FileCheck %s --check-prefix=PROBLEMS
+// PROBLEMS: {{^}}targets
+// PROBLEMS: target plug-in {{.*}}/libaicc_target_garbage.so is not used: file too short
 func.func @main(%x: tensor<64xf32> {nn.name = "x"}) -> (tensor<64xf32> {nn.name = "y"}) {
   %0 = nn.neg %x : (tensor<64xf32>) -> tensor<64xf32>
   return %0 : tensor<64xf32>

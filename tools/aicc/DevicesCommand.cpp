@@ -50,6 +50,8 @@ static int runDevices() {
       std::printf(" %s", architecture.c_str());
     std::printf("\n    default: %s\n", target.description.c_str());
   }
+  for (const std::string &problem : getTargetProblems())
+    std::printf("  %s\n", problem.c_str());
   return 0;
 }
 

@@ -89,6 +89,8 @@ struct TargetInfo {
 };
 /// What this build can compile for.
 std::vector<TargetInfo> getTargetInfos();
+/// A line for each plug-in of a target that could not be loaded: which file, and why.
+std::vector<std::string> getTargetProblems();
 
 /// What to compile for so that a device with these formats and features runs it, as in `--target`: the
 /// highest architecture of the first target that makes one of the formats, in their order. Empty: this build
