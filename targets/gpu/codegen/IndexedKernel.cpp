@@ -102,7 +102,7 @@ Launch CumSum::emitByWorkgroups() {
   SmallVector<Value> idx = e.delinearize(e.groupId(), lines);
   Value memory = e.shared(accumulator, 2 * kThreads), width = e.constant(kThreads), thread = e.threadId();
   e.loop(e.constant(0), count, width, zero, [&](Value first, ValueRange before) {
-    Value i = e.add(first, thread), inside = e.compare(arith::CmpIPredicate::slt, i, count);
+    Value i = e.add(first, thread), inside = e.compare(arith::CmpIPredicate::ult, i, count);
     SmallVector<Value> place = at(idx, e.min(i, e.sub(count, e.constant(1))));
     Value x = e.b.create<arith::SelectOp>(e.loc, inside, read(place), zero), running = x;
     unsigned half = 0; // of the memory, alternating

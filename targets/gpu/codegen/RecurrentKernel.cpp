@@ -72,7 +72,7 @@ struct Recurrent {
       })[0];
       sum = e.reduce(sum, width, [&](Value x, Value y) { return addf(e, x, y); });
       Value mine = b().create<arith::AndIOp>(e.loc, equal(part, e.constant(0)),
-                                             e.compare(arith::CmpIPredicate::slt, own, to));
+                                             e.compare(arith::CmpIPredicate::ult, own, to));
       e.ifThen(mine, [&] { set(out, row, sum); });
     });
   }

@@ -79,7 +79,7 @@ RowFrame::RowFrame(GpuEmitter &e, const RowShape &shape, AffineExpr rows, ArrayR
   }
   row = e.add(e.mul(e.groupId(), e.constant(shape.getRows())), inGroup);
   if (shape.getRows() > 1 && !rows.isMultipleOf(shape.getRows())) {
-    active = e.compare(arith::CmpIPredicate::slt, row, e.size(rows));
+    active = e.compare(arith::CmpIPredicate::ult, row, e.size(rows));
     row = e.min(row, e.sub(e.size(rows), e.constant(1)));
   }
 }
@@ -105,7 +105,7 @@ SmallVector<Value> RowFrame::sweep(ValueRange init, Body body) {
   for (unsigned s = 0; s < slots; ++s) {
     Value i = e.add(part, e.constant(int64_t(s) * shape.width)), inside;
     if (s + 1 == slots && !whole) {
-      inside = e.compare(arith::CmpIPredicate::slt, i, all);
+      inside = e.compare(arith::CmpIPredicate::ult, i, all);
       i = e.min(i, e.sub(all, e.constant(1)));
     }
     Place place = placeOf(i);

@@ -137,7 +137,7 @@ void TopKRow::emitSort(AffineExpr length) {
   auto shiftLeft = [&](Value x, Value n) -> Value { return b.create<arith::ShLIOp>(e.loc, x, n); };
   auto shiftRight = [&](Value x, Value n) -> Value { return b.create<arith::ShRUIOp>(e.loc, x, n); };
   auto comparePair = [&](Value i, Value j) {
-    e.ifThen(e.compare(arith::CmpIPredicate::slt, j, size), [&] {
+    e.ifThen(e.compare(arith::CmpIPredicate::ult, j, size), [&] {
       SmallVector<Value> x = get(i), y = get(j);
       e.ifThen(top.before(y, x), [&] { set(i, y), set(j, x); });
     });
