@@ -202,5 +202,8 @@ llvm::Expected<std::vector<char>> CudaEnd::compile(llvm::ArrayRef<ModuleOp> modu
   // Terminated by a zero, as the driver wants it.
   text.push_back('\0');
   payloads.push_back({"ptx", gpu.architecture, std::vector<char>(text.begin(), text.end())});
-  return writeImage(*launches, payloads);
+  llvm::Expected<std::vector<char>> image = writeImage(*launches, payloads);
+  if (image)
+    dumpKernel(options, "kernels.image", StringRef(image->data(), image->size()));
+  return image;
 }

@@ -269,12 +269,15 @@ llvm::Expected<std::vector<char>> RocmEnd::compile(llvm::ArrayRef<ModuleOp> modu
   llvm::Expected<std::string> object = emitCode(all, **machine, /*assembly=*/false);
   if (!object)
     return object.takeError();
-  llvm::Expected<std::vector<char>> image =
+  llvm::Expected<std::vector<char>> code =
       kernel::linkElf({StringRef(*object)}, {"-shared", "--no-undefined", "--build-id=none"});
-  if (!image)
-    return image.takeError();
-  dumpKernel(options, "kernels.hsaco", StringRef(image->data(), image->size()));
+  if (!code)
+    return code.takeError();
+  dumpKernel(options, "kernels.hsaco", StringRef(code->data(), code->size()));
   std::vector<ImagePayload> payloads(1);
-  payloads[0] = {"hsaco", gpu.architecture, std::move(*image)};
-  return writeImage(*launches, payloads);
+  payloads[0] = {"hsaco", gpu.architecture, std::move(*code)};
+  llvm::Expected<std::vector<char>> image = writeImage(*launches, payloads);
+  if (image)
+    dumpKernel(options, "kernels.image", StringRef(image->data(), image->size()));
+  return image;
 }

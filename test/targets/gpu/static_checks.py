@@ -14,6 +14,7 @@ import glob
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -91,12 +92,28 @@ def read(path):
         return stream.read()
 
 
+def read_image(folder):
+    """{kernel: (threads, workgroup memory, number of arguments)}, as drivers read it (runtime/include/aicc/device_image.h)."""
+    with open(os.path.join(folder, "kernels.image"), "rb") as stream:
+        image = stream.read()
+    magic, header_size, image_size, entry_count, payload_count = struct.unpack_from("<8sIIII", image)
+    if magic != b"AICCIMG1" or header_size != 24 or image_size != len(image) or payload_count == 0:
+        raise Failure("the image's header is wrong")
+    entries = {}
+    for number in range(entry_count):
+        offset, size, threads, _, static, dynamic, buffers, params, flags, _ = struct.unpack_from(
+            "<10I", image, header_size + 40 * number)
+        entries[image[offset:offset + size].decode()] = (threads, static + dynamic, buffers + params + (flags & 1))
+    return entries
+
+
 def read_ptx(folder, architecture):
     """The kernels of a PTX file, by what the assembler said of them."""
     text = read(os.path.join(folder, "kernels.ptx"))
     bodies = re.split(r"^\.visible \.entry ", text, flags=re.M)[1:]
     entries = {re.match(r"[\w$]+", body).group(): body for body in bodies}
     log = read(os.path.join(folder, "kernels.ptxas.txt"))
+    image = read_image(folder)
     kernels = []
     for part in re.split(r"Compiling entry function ", log)[1:]:
         name = re.match(r"'([^']+)'", part).group(1)
@@ -105,10 +122,18 @@ def read_ptx(folder, architecture):
             match = re.search(pattern, part)
             return int(match.group(1)) if match else 0
 
-        kernels.append(Kernel(name, number(r"Used (\d+) registers"), number(r"(\d+) bytes smem"),
+        if name not in image:
+            raise Failure(f"{name} is not in the image")
+        threads, shared, arguments = image[name]
+        body = entries[name]
+        if f".reqntid {threads}, 1, 1" not in body or len(re.findall(r"^\s*\.param ", body, flags=re.M)) != arguments:
+            raise Failure(f"{name}: other threads or arguments than the image says")
+        if number(r"(\d+) bytes smem") > shared:
+            raise Failure(f"{name}: more workgroup memory than the image says")
+        kernels.append(Kernel(name, number(r"Used (\d+) registers"), shared,
                               number(r"(\d+) bytes spill stores") + number(r"(\d+) bytes spill loads"),
-                              len(MATRIX.findall(entries.get(name, "")))))
-    missing = set(entries) - {kernel.name for kernel in kernels}
+                              len(MATRIX.findall(body))))
+    missing = (set(entries) | set(image)) - {kernel.name for kernel in kernels}
     if missing:
         raise Failure(f"the assembler said nothing of {', '.join(sorted(missing))}")
     limit = SHARED_LIMIT[architecture] << 10
@@ -128,6 +153,7 @@ def read_code_object(folder, architecture):
         raise Failure("metadata is not of code object version 5")
     if f"amdgcn-amd-amdhsa--{architecture}" not in notes:
         raise Failure(f"metadata does not name {architecture}")
+    image = read_image(folder)
     kernels = []
     for part in re.split(r"^  - (?=\.)", notes, flags=re.M)[1:]:
 
@@ -140,6 +166,8 @@ def read_code_object(folder, architecture):
             raise Failure(f"{name}: no code, or no descriptor")
         if field("kernarg_segment_size") != 8 * arguments or "hidden_" in part:
             raise Failure(f"{name}: {field('kernarg_segment_size')} bytes of arguments for {arguments}")
+        if name not in image or image[name] != (field("max_flat_workgroup_size"), field("group_segment_fixed_size"), arguments):
+            raise Failure(f"{name}: other threads, workgroup memory or arguments than the image says")
         if field("group_segment_fixed_size") > 64 << 10:
             raise Failure(f"{name}: {field('group_segment_fixed_size')} bytes of workgroup memory")
         if field("wavefront_size") != (64 if architecture.startswith("gfx9") else 32):
