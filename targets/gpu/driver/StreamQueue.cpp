@@ -269,6 +269,18 @@ static aicc_status *stage(aicc_driver_queue *queue, uint64_t wanted, char **out,
   return nullptr;
 }
 
+/// Whether what the host is to give is still on its way from the device: read to pageable memory and not
+/// waited for.
+static bool isAwaited(const aicc_driver_queue *queue, const void *source, uint64_t size) {
+  const auto *from = static_cast<const char *>(source);
+  for (const aicc_driver_queue::Chunk &chunk : queue->chunks)
+    for (const aicc_driver_queue::Chunk::Read &read : chunk.reads)
+      if (from < static_cast<const char *>(read.to) + read.size &&
+          static_cast<const char *>(read.to) < from + size)
+        return true;
+  return false;
+}
+
 static aicc_status *queueWrite(aicc_driver_queue *queue, void *dst, const void *source, uint64_t size) {
   if (!size)
     return nullptr;
@@ -280,6 +292,10 @@ static aicc_status *queueWrite(aicc_driver_queue *queue, void *dst, const void *
   if (isPinned(device, source, size)) {
     AICC_STREAM_CALL(device, device->api().copyToDevice(dst, source, size, queue->stream), what);
     return nullptr;
+  }
+  if (isAwaited(queue, source, size)) {
+    AICC_STREAM_CALL(device, device->api().streamSynchronize(queue->stream), "a queue's work");
+    finishReads(queue);
   }
   for (uint64_t done = 0, part = 0; done < size; done += part) {
     char *memory = nullptr;

@@ -373,6 +373,20 @@ TEST_P(StreamDriverTest, FindsWhatAKernelBroke) {
   table->memory_free(device, memory, 400, 64);
 }
 
+TEST_P(StreamDriverTest, WritesWhatItHasJustRead) {
+  openDevice();
+  void *from = allocate(4000), *to = allocate(4000);
+  std::vector<int32_t> middle(1000, -1), result(1000);
+  ASSERT_OK(table->queue_fill(queue, from, 4000, 0x01020304, 4));
+  ASSERT_OK(table->queue_read(queue, middle.data(), from, 4000));
+  ASSERT_OK(table->queue_write(queue, to, middle.data(), 4000));
+  ASSERT_OK(table->queue_read(queue, result.data(), to, 4000));
+  ASSERT_OK(table->queue_wait(queue, 0));
+  EXPECT_EQ(result, std::vector<int32_t>(1000, 0x01020304));
+  table->memory_free(device, from, 4000, 64);
+  table->memory_free(device, to, 4000, 64);
+}
+
 TEST_P(StreamDriverTest, SurvivesAFailedRecording) {
   openDevice();
   void *memory = allocate(400);
