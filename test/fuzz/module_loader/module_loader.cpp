@@ -20,6 +20,7 @@ static void inspect(const uint8_t *data, size_t size) {
   aicc_instance_options options = {};
   options.struct_size = sizeof(options);
   options.thread_count = 1;
+  options.plugins = "";
   static aicc_instance *instance = [&] {
     aicc_instance *created = nullptr;
     if (aicc_instance_create(&options, &created))
@@ -34,6 +35,15 @@ static void inspect(const uint8_t *data, size_t size) {
     return;
   }
   aicc_status_destroy(aicc_module_verify_weights(module));
+  aicc_module_info info = {};
+  info.struct_size = sizeof(info);
+  aicc_status_destroy(aicc_module_get_info(module, &info));
+  aicc_target_info target = {};
+  target.struct_size = sizeof(target);
+  for (uint32_t i = 0; i < info.target_count; ++i)
+    aicc_status_destroy(aicc_module_get_target(module, i, &target));
+  const aicc_device *device = nullptr;
+  aicc_status_destroy(aicc_module_find_device(module, "auto", &device));
   for (uint32_t i = 0; i < aicc_module_function_count(module); ++i) {
     const aicc_function *function = aicc_module_get_function(module, i);
     aicc_value_info value = {};
