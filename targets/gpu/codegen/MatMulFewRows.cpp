@@ -12,8 +12,6 @@ using namespace aicc::gpu;
 
 namespace {
 constexpr unsigned kThreads = 256;
-/// More rows share a tile better.
-constexpr int64_t kFewRows = 8;
 /// Loads under way in each thread.
 constexpr unsigned kAhead = 4;
 
@@ -21,6 +19,7 @@ struct FewRows {
   GpuEmitter &e;
   MatMulOperands &mm;
   unsigned rows;
+  Value rowLimit = {}; // rows that there are; null: all
   Type accumulator = {};
   SmallVector<Value> batch = {};
   Value leftOffset = {}, rightOffset = {}, K = {};
@@ -31,10 +30,16 @@ struct FewRows {
                ? e.b.create<vector::ExtractOp>(e.loc, vector, int64_t(i)).getResult()
                : vector;
   }
+  Value add(Value x, Value y) {
+    if (isa<FloatType>(accumulator))
+      return e.b.create<arith::AddFOp>(e.loc, x, y);
+    return e.b.create<arith::AddIOp>(e.loc, x, y);
+  }
   /// Elements [k, k + width) of row m of the left operand, as accumulators.
   SmallVector<Value> readLeft(unsigned m, Value k, unsigned width) {
     const View &view = *mm.lhs;
-    Value row = e.add(leftOffset, e.mul(e.constant(m), e.size(view.strides[mm.leftRow])));
+    Value at = rowLimit ? e.min(e.constant(m), e.sub(rowLimit, e.constant(1))) : e.constant(m);
+    Value row = e.add(leftOffset, e.mul(at, e.size(view.strides[mm.leftRow])));
     Value stride = e.size(view.strides[mm.leftDepth]);
     SmallVector<Value> values;
     unsigned wide = width > 1 ? mm.loadWidth(mm.root.getLhs(), view, mm.leftDepth, width) : 1;
@@ -55,21 +60,36 @@ struct FewRows {
     K = e.size(mm.depth);
   }
 
-  void storeOne(Value value, Value m, Value column) {
+  /// Stores row m's value at `column`, if these are there.
+  void storeOne(Value value, unsigned m, Value column, bool exactColumns) {
+    Value inside;
+    if (rowLimit && m)
+      inside = e.compare(arith::CmpIPredicate::slt, e.constant(m), rowLimit);
+    if (!exactColumns) {
+      Value below = e.compare(arith::CmpIPredicate::slt, column, e.size(mm.columns));
+      inside = inside ? e.b.create<arith::AndIOp>(e.loc, inside, below).getResult() : below;
+    }
+    auto store = [&] {
+      e.clearMemo();
+      Coord c;
+      c.idx.assign(batch.begin(), batch.end());
+      c.idx.append({e.constant(m), column});
+      e.bind(mm.root.getResult(), convertNumber(e, value, mm.element));
+      e.emitStores(mm.root.getResult(), c);
+      e.clearBound();
+    };
+    if (inside)
+      e.ifThen(inside, store);
+    else
+      store();
     e.clearMemo();
-    Coord c;
-    c.idx.assign(batch.begin(), batch.end());
-    c.idx.append({m, column});
-    e.bind(mm.root.getResult(), convertNumber(e, value, mm.element));
-    e.emitStores(mm.root.getResult(), c);
-    e.clearBound();
   }
 
   //===--- columns are neighbours
 
   /// `width` columns for each of `across` threads; the others share out the depth.
-  Launch emitAlongColumns(unsigned width, unsigned across) {
-    unsigned slices = kThreads / across, columns = across * width;
+  AffineExpr emitAlongColumns(unsigned width, unsigned across) {
+    unsigned slices = e.threads / across, columns = across * width;
     AffineExpr groups = mm.columns.ceilDiv(columns);
     place(e.groupId(), groups);
     Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1 ? e.rem(e.groupId(), e.size(groups))
@@ -108,38 +128,32 @@ struct FewRows {
       sums = e.loop(e.add(whole, slice), K, e.constant(slices), sums,
                     [&](Value k, ValueRange before) { return accumulate(k, 1, before); });
 
-    // Sums of slices: [slice][row][column].
-    unsigned total = rows * columns;
-    Value partial = e.shared(accumulator, slices * total);
-    for (unsigned m = 0; m < rows; ++m)
+    // The slices' sums of one row after the other: [slice][column].
+    Value partial = e.shared(accumulator, slices * columns);
+    for (unsigned m = 0; m < rows; ++m) {
+      if (m)
+        e.barrier();
       for (unsigned i = 0; i < width; ++i) {
-        Value at = e.add(e.mul(slice, e.constant(total)), e.add(column, e.constant(m * columns + i)));
+        Value at = e.add(e.mul(slice, e.constant(columns)), e.add(column, e.constant(i)));
         e.store(sums[m * width + i], partial, at, accumulator);
       }
-    e.barrier();
-    e.share(e.constant(total), [&](Value i) {
-      Value sum = e.load(partial, i, accumulator);
-      for (unsigned s = 1; s < slices; ++s) {
-        Value next = e.load(partial, e.add(i, e.constant(s * total)), accumulator);
-        sum = isa<FloatType>(accumulator) ? e.b.create<arith::AddFOp>(e.loc, sum, next).getResult()
-                                          : e.b.create<arith::AddIOp>(e.loc, sum, next).getResult();
-      }
-      Value m = rows == 1 ? e.constant(0) : e.div(i, e.constant(columns));
-      Value at = e.add(firstColumn, rows == 1 ? i : e.rem(i, e.constant(columns)));
-      if (mm.columns.isMultipleOf(columns))
-        return storeOne(sum, m, at);
-      e.ifThen(e.compare(arith::CmpIPredicate::slt, at, e.size(mm.columns)), [&] { storeOne(sum, m, at); });
+      e.barrier();
+      e.share(e.constant(columns), [&](Value i) {
+        Value sum = e.load(partial, i, accumulator);
+        for (unsigned s = 1; s < slices; ++s)
+          sum = add(sum, e.load(partial, e.add(i, e.constant(s * columns)), accumulator));
+        storeOne(sum, m, e.add(firstColumn, i), mm.columns.isMultipleOf(columns));
+      });
       e.clearMemo();
-    });
-    e.clearMemo();
-    return e.finish(e.product(mm.batches) * groups);
+    }
+    return e.product(mm.batches) * groups;
   }
 
   //===--- the depth is
 
   /// `along` threads share out one column, `width` elements at a time.
-  Launch emitAlongDepth(unsigned width, unsigned along) {
-    unsigned columns = kThreads / along;
+  AffineExpr emitAlongDepth(unsigned width, unsigned along) {
+    unsigned columns = e.threads / along;
     AffineExpr groups = mm.columns.ceilDiv(columns);
     place(e.groupId(), groups);
     Value inBatch = GpuEmitter::getConstant(e.product(mm.batches)) != 1 ? e.rem(e.groupId(), e.size(groups))
@@ -176,24 +190,38 @@ struct FewRows {
     sums = e.loop(rest, K, e.constant(step), sums,
                   [&](Value k, ValueRange before) { return accumulate(k, 1, before); });
     for (unsigned m = 0; m < rows; ++m)
-      sums[m] = e.reduce(sums[m], along, [&](Value x, Value y) -> Value {
-        if (isa<FloatType>(accumulator))
-          return e.b.create<arith::AddFOp>(e.loc, x, y);
-        return e.b.create<arith::AddIOp>(e.loc, x, y);
-      });
-    Value write = e.compare(arith::CmpIPredicate::eq, first, e.constant(0));
-    if (!exact)
-      write = e.b.create<arith::AndIOp>(e.loc, write,
-                                        e.compare(arith::CmpIPredicate::slt, column, e.size(mm.columns)));
-    e.ifThen(write, [&] {
+      sums[m] = e.reduce(sums[m], along, [&](Value x, Value y) { return add(x, y); });
+    e.ifThen(e.compare(arith::CmpIPredicate::eq, first, e.constant(0)), [&] {
       for (unsigned m = 0; m < rows; ++m)
-        storeOne(sums[m], e.constant(m), column);
+        storeOne(sums[m], m, column, exact);
     });
     e.clearMemo();
-    return e.finish(e.product(mm.batches) * groups);
+    return e.product(mm.batches) * groups;
   }
 };
 } // namespace
+
+std::optional<AffineExpr> aicc::gpu::emitFewRows(GpuEmitter &e, MatMulOperands &mm, unsigned rows,
+                                                 Value rowLimit) {
+  FewRows few{e, mm, rows, rowLimit};
+  few.accumulator = getAccumulatorType(e.b, mm.element);
+  unsigned bytes = std::max(1u, mm.element.getIntOrFloatBitWidth() / 8);
+  auto isOne = [](AffineExpr stride) { return GpuEmitter::getConstant(stride) == 1; };
+  unsigned widest = std::max(1u, std::min(e.gpu.vectorBytes, 16u) / bytes);
+  if (isOne(mm.rhs->strides[mm.rightColumn])) {
+    unsigned limit = std::min(widest, llvm::bit_floor(32u / rows)); // sums in registers
+    unsigned width = mm.loadWidth(mm.root.getRhs(), *mm.rhs, mm.rightColumn, std::max(1u, limit));
+    int64_t columns = GpuEmitter::getConstant(mm.columns).value_or(4096);
+    unsigned across = 32;
+    while (across > 8 && across * width * bytes > 64 &&
+           columns / (across * width) < 2 * int64_t(e.gpu.computeUnits))
+      across /= 2;
+    return few.emitAlongColumns(width, across);
+  }
+  if (isOne(mm.rhs->strides[mm.rightDepth]))
+    return few.emitAlongDepth(mm.loadWidth(mm.root.getRhs(), *mm.rhs, mm.rightDepth, widest), 32);
+  return std::nullopt;
+}
 
 FailureOr<Launch> aicc::gpu::emitMatMulFewRows(KernelRequest &request, exe::DispatchOp dispatch,
                                                nn::MatMulOp root) {
@@ -203,31 +231,9 @@ FailureOr<Launch> aicc::gpu::emitMatMulFewRows(KernelRequest &request, exe::Disp
     return failure();
   GpuEmitter e(request.module, request.name, dispatch, request.shapes, request.gpu, request.end, kThreads);
   MatMulOperands mm(e, root);
-  FewRows few{e, mm, unsigned(*rows)};
-  few.accumulator = getAccumulatorType(e.b, mm.element);
-  unsigned bytes = std::max(1u, mm.element.getIntOrFloatBitWidth() / 8),
-           accumulatorBytes = few.accumulator.getIntOrFloatBitWidth() / 8;
-  auto isOne = [](AffineExpr stride) { return GpuEmitter::getConstant(stride) == 1; };
-  unsigned widest = std::max(1u, std::min(request.gpu.vectorBytes, 16u) / bytes);
-  if (mm.lhs && mm.rhs && isOne(mm.rhs->strides[mm.rightColumn])) {
-    // Accumulators in registers, and all of the workgroup's in workgroup memory.
-    unsigned limit =
-        std::min<unsigned>({widest, llvm::bit_floor(32u / few.rows),
-                            llvm::bit_floor((32u << 10) / kThreads / accumulatorBytes / few.rows)});
-    unsigned width = mm.loadWidth(root.getRhs(), *mm.rhs, mm.rightColumn, std::max(1u, limit));
-    if (kThreads * width * few.rows * accumulatorBytes <= request.gpu.sharedBytes) {
-      int64_t columns = GpuEmitter::getConstant(mm.columns).value_or(4096);
-      unsigned across = 32;
-      while (across > 8 && across * width * bytes > 64 &&
-             columns / (across * width) < 2 * int64_t(request.gpu.computeUnits))
-        across /= 2;
-      return few.emitAlongColumns(width, across);
-    }
-  }
-  if (mm.lhs && mm.rhs && isOne(mm.rhs->strides[mm.rightDepth])) {
-    unsigned width = mm.loadWidth(root.getRhs(), *mm.rhs, mm.rightDepth, widest);
-    return few.emitAlongDepth(width, 32);
-  }
+  if (mm.lhs && mm.rhs)
+    if (std::optional<AffineExpr> grid = emitFewRows(e, mm, unsigned(*rows), Value()))
+      return e.finish(*grid);
   e.abandon();
   return failure();
 }

@@ -29,6 +29,43 @@ std::pair<Value, Value> aicc::gpu::numberTiles(GpuEmitter &e, Value index, Affin
   return {e.add(first, e.rem(inGroup, height)), e.div(inGroup, height)};
 }
 
+/// The tiles of the whole product; returns the grid.
+static AffineExpr emitTiles(GpuEmitter &e, MatMulOperands &mm, TileShape tile) {
+  AffineExpr rowTiles = mm.rows.ceilDiv(tile.rows), columnTiles = mm.columns.ceilDiv(tile.columns);
+  Value tiles = e.size(rowTiles * columnTiles);
+  bool batched = GpuEmitter::getConstant(e.product(mm.batches)) != 1;
+  Value inBatch = batched ? e.rem(e.groupId(), tiles) : e.groupId();
+  SmallVector<Value> batch = e.delinearize(batched ? e.div(e.groupId(), tiles) : e.constant(0), mm.batches);
+  auto [rowTile, columnTile] = numberTiles(e, inBatch, rowTiles, columnTiles);
+  Value firstRow = e.mul(rowTile, e.constant(tile.rows)),
+        firstColumn = e.mul(columnTile, e.constant(tile.columns));
+
+  std::unique_ptr<TileProduct> product = makeTileProduct(e, tile, mm.element);
+  auto limitOf = [&](const TileLayout &layout) {
+    return 16 / std::max(1u, layout.element.getIntOrFloatBitWidth() / 8);
+  };
+  TileOperand lhs =
+      mm.makeOperand(true, mm.batchOffset(mm.root.getLhs(), *mm.lhs, batch), tile, limitOf(product->lhs));
+  TileOperand rhs =
+      mm.makeOperand(false, mm.batchOffset(mm.root.getRhs(), *mm.rhs, batch), tile, limitOf(product->rhs));
+  tile.stages = TileContraction::chooseStages(e, tile, lhs, rhs, *product);
+  TileContraction contraction(e, tile, lhs, rhs, *product);
+  SmallVector<Value> acc = contraction.run(firstRow, firstColumn, e.size(mm.depth));
+
+  TileStore store(e, mm.root.getResult(), mm.rank - 1, tile.run, mm.columns);
+  Value rowLimit = mm.rows.isMultipleOf(tile.rows) ? Value() : e.size(mm.rows);
+  Value columnLimit = mm.columns.isMultipleOf(tile.columns) ? Value() : e.size(mm.columns);
+  for (const TileProduct::Run &run : product->runs(acc))
+    store.store(run, e.add(firstRow, run.row), e.add(firstColumn, run.column), rowLimit, columnLimit,
+                [&](Value row, Value column) {
+                  Coord c;
+                  c.idx.assign(batch.begin(), batch.end());
+                  c.idx.append({row, column});
+                  return c;
+                });
+  return e.product(mm.batches) * rowTiles * columnTiles;
+}
+
 FailureOr<Launch> aicc::gpu::emitMatMul(KernelRequest &request) {
   exe::DispatchOp clone = kernel::cloneDetached(request.dispatch, request.shapes);
   auto erase = llvm::make_scope_exit([&] { clone.erase(); });
@@ -59,37 +96,20 @@ FailureOr<Launch> aicc::gpu::emitMatMul(KernelRequest &request) {
     e.abandon();
     return failure();
   }
-  AffineExpr rowTiles = rows.ceilDiv(tile.rows), columnTiles = columns.ceilDiv(tile.columns);
-  Value tiles = e.size(rowTiles * columnTiles);
-  bool batched = GpuEmitter::getConstant(e.product(mm.batches)) != 1;
-  Value inBatch = batched ? e.rem(e.groupId(), tiles) : e.groupId();
-  SmallVector<Value> batch = e.delinearize(batched ? e.div(e.groupId(), tiles) : e.constant(0), mm.batches);
-  auto [rowTile, columnTile] = numberTiles(e, inBatch, rowTiles, columnTiles);
-  Value firstRow = e.mul(rowTile, e.constant(tile.rows)),
-        firstColumn = e.mul(columnTile, e.constant(tile.columns));
-
-  std::unique_ptr<TileProduct> product = makeTileProduct(e, tile, problem.element);
-  auto limitOf = [&](const TileLayout &layout) {
-    return 16 / std::max(1u, layout.element.getIntOrFloatBitWidth() / 8);
-  };
-  TileOperand lhs =
-      mm.makeOperand(true, mm.batchOffset(root.getLhs(), *mm.lhs, batch), tile, limitOf(product->lhs));
-  TileOperand rhs =
-      mm.makeOperand(false, mm.batchOffset(root.getRhs(), *mm.rhs, batch), tile, limitOf(product->rhs));
-  tile.stages = TileContraction::chooseStages(e, tile, lhs, rhs, *product);
-  TileContraction contraction(e, tile, lhs, rhs, *product);
-  SmallVector<Value> acc = contraction.run(firstRow, firstColumn, e.size(mm.depth));
-
-  TileStore store(e, root.getResult(), mm.rank - 1, tile.run, columns);
-  Value rowLimit = rows.isMultipleOf(tile.rows) ? Value() : e.size(rows);
-  Value columnLimit = columns.isMultipleOf(tile.columns) ? Value() : e.size(columns);
-  for (const TileProduct::Run &run : product->runs(acc))
-    store.store(run, e.add(firstRow, run.row), e.add(firstColumn, run.column), rowLimit, columnLimit,
-                [&](Value row, Value column) {
-                  Coord c;
-                  c.idx.assign(batch.begin(), batch.end());
-                  c.idx.append({row, column});
-                  return c;
-                });
-  return e.finish(e.product(mm.batches) * rowTiles * columnTiles);
+  if (GpuEmitter::getConstant(rows))
+    return e.finish(emitTiles(e, mm, tile));
+  // Few rows, as in generation, or many: each has a grid of its own, and the number of rows says which it is.
+  std::optional<AffineExpr> fewGrid;
+  Value M = e.size(rows), limit = e.constant(kFewRowsUnknown);
+  e.ifThen(e.compare(arith::CmpIPredicate::sle, M, limit),
+           [&] { fewGrid = emitFewRows(e, mm, kFewRowsUnknown, M); });
+  e.clearMemo();
+  if (!fewGrid)
+    return e.finish(emitTiles(e, mm, tile));
+  AffineExpr manyGrid;
+  e.ifThen(e.compare(arith::CmpIPredicate::sgt, M, limit), [&] { manyGrid = emitTiles(e, mm, tile); });
+  // 1 for 1 to kFewRowsUnknown rows, else 0: quotients by a number beyond all sizes.
+  constexpr int64_t beyond = int64_t(1) << 40;
+  AffineExpr isFew = ((e.expr(kFewRowsUnknown) - rows).floorDiv(beyond) + 1) * rows.ceilDiv(beyond);
+  return e.finish(isFew * *fewGrid + (e.expr(1) - isFew) * manyGrid);
 }

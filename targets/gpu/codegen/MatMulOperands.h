@@ -38,8 +38,16 @@ void transposeWeights(mlir::func::FuncOp func, const GpuDescriptor &gpu);
 /// Row and column of tile `index`, numbered so that those which run at the same time share rows and columns.
 std::pair<Value, Value> numberTiles(GpuEmitter &e, Value index, AffineExpr rowTiles, AffineExpr columnTiles);
 
-/// The kernel for few rows, bound by the memory from which the right operand comes; fails where it does not
-/// apply.
+/// More rows than that share a tile better.
+inline constexpr int64_t kFewRows = 8;
+/// The same where the number of rows is not known before the kernel runs.
+inline constexpr int64_t kFewRowsUnknown = 4;
+
+/// Emits the product of `rows` rows (of which there are `rowLimit` > 0, if that is given), bound by the
+/// memory from which the right operand comes. Returns the grid; nullopt, and nothing is emitted, where
+/// neither dimension of the right operand has neighbouring elements.
+std::optional<AffineExpr> emitFewRows(GpuEmitter &e, MatMulOperands &mm, unsigned rows, Value rowLimit);
+/// The kernel for a known number of few rows; fails where it does not apply.
 llvm::FailureOr<Launch> emitMatMulFewRows(KernelRequest &request, exe::DispatchOp dispatch,
                                           nn::MatMulOp root);
 

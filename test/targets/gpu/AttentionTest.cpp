@@ -58,9 +58,10 @@ TEST(GpuAttention, sizes) {
 TEST(GpuAttention, oddDepths) {
   Attention attention;
   attention.depth = "20", attention.width = "50";
-  checkKernel({attention.text(), manySizes, 0, fill});
+  std::vector<Sizes> some = {manySizes[1], manySizes[3], manySizes[4]};
+  checkKernel({attention.text(), some, 0, fill});
   attention.depth = "3", attention.width = "7";
-  checkKernel({attention.text(), manySizes, 0, fill});
+  checkKernel({attention.text(), some, 0, fill});
   attention.depth = "40", attention.width = "136"; // more than one workgroup takes
   checkKernel({attention.text(), {manySizes[1], manySizes[3]}, 0, fill});
   attention.depth = "128", attention.width = "128";

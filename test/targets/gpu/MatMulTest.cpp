@@ -72,8 +72,8 @@ TEST(GpuMatMul, manyTiles) {
 
 TEST(GpuMatMul, fewRows) {
   for (std::string rows : {"1", "3", "8"})
-    for (std::string columns : {"64", "100", "33", "1024"}) {
-      std::vector<Sizes> runs = {{{"k", 1}}, {{"k", 37}}, {{"k", 256}}, {{"k", 700}}};
+    for (std::string columns : {"64", "33", "1024"}) {
+      std::vector<Sizes> runs = {{{"k", 37}}, {{"k", 700}}};
       checkKernel({product(tensor(rows + "x{k}"), tensor("{k}x" + columns), tensor(rows + "x" + columns)),
                    runs, 2e-5});
       checkKernel({product(tensor(rows + "x{k}"), tensor(columns + "x{k}"), tensor(rows + "x" + columns),
