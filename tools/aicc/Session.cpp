@@ -222,9 +222,13 @@ void Session::compileModel(const SessionOptions &options) {
   } else {
     check(aicc_instance_find_device(instance, choice.device.c_str(), &device));
     compileOptions.targets = findTarget(device);
-    if (compileOptions.targets.empty())
+    if (compileOptions.targets.empty()) {
+      // One that cannot be loaded may be what is missing.
+      for (const std::string &problem : getTargetProblems())
+        std::fprintf(stderr, "warning: %s\n", problem.c_str());
       throw Failure{kDataError, "device " + options.device + " runs " + infoOf(device).formats +
                                     ", which this build has no target for"};
+    }
   }
   auto compileNow = [&](const CompileOptions &now) { return compileOrFail(now, options.verbose); };
   if (options.noCache) {
