@@ -3,7 +3,8 @@
 Cases of test/models are compiled for every architecture of the targets that need vendor's tools or hardware to run. For PTX:
 the assembler takes every kernel, within the architecture's registers and workgroup memory, and contractions and attention
 do not spill. For AMD code objects: metadata names the kernels with the arguments they have, the same limits hold, and the
-disassembly of half-precision contractions has matrix instructions. Without --all a case of each family is taken.
+disassembly of half-precision contractions has matrix instructions. For SPIR-V: it is valid, and asks for nothing that OpenCL
+devices need not have. Without --all a case of each family is taken.
 A table of what each class of kernels needs is written to --table. Last line: "N passed, N failed", a test for each case
 and target.
 """
@@ -27,7 +28,10 @@ from makers import Case, cases  # noqa: E402
 
 LLVM = "/usr/lib/llvm-19/bin"
 TARGETS = ["cuda:sm_75", "cuda:sm_80", "cuda:sm_90a", "cuda:sm_70", "rocm:gfx90a", "rocm:gfx942", "rocm:gfx1100",
-           "rocm:gfx1201"]
+           "rocm:gfx1201", "level_zero:generic"]
+# All that a module of SPIR-V may ask for, and up to which version.
+CAPABILITIES = {"Kernel", "Addresses", "Int8", "Int16", "Int64", "Float16", "Float64", "Vector16", "GroupNonUniform",
+                "GroupNonUniformShuffle", "SubgroupDispatch", "Int64Atomics"}
 # One of each family and of each kind of kernel; the others differ in sizes and spelling.
 CHOSEN = re.compile(
     r"^(static_check_half|minilm|llama_step|mobilenet_v3|resnet_bottleneck|unet_bilinear|lstm_tagger|forms_opset13"
@@ -179,6 +183,17 @@ def read_code_object(folder, architecture):
     return kernels
 
 
+def read_spirv(folder):
+    """The kernels of a SPIR-V module, which is valid; it says nothing of registers."""
+    path = os.path.join(folder, "kernels.spv")
+    run(["spirv-val", "--target-env", "spv1.3", path])
+    text = run(["spirv-dis", path])
+    excess = set(re.findall(r"OpCapability (\w+)", text)) - CAPABILITIES
+    if excess:
+        raise Failure(f"it asks for {', '.join(sorted(excess))}")
+    return [Kernel(name, 0, 0, 0, 0) for name in re.findall(r'OpEntryPoint Kernel \S+ "([^"]+)"', text)]
+
+
 def check(case, target, folder):
     """The kernels of one case for one target; Failure if something is wrong with them."""
     name, architecture = target.split(":")
@@ -187,6 +202,8 @@ def check(case, target, folder):
         raise Failure("no kernels were dumped")
     if name == "rocm":
         kernels = read_code_object(place, architecture)
+    elif name == "level_zero":
+        kernels = read_spirv(place)
     else:
         if not os.path.exists(os.path.join(place, "kernels.cubin")):
             raise Failure(f"the assembler does not know {architecture}")
@@ -196,7 +213,7 @@ def check(case, target, folder):
     for kernel in kernels:
         if TIGHT.match(kernel.name) and kernel.spills > (PARKED if name == "cuda" else 0):
             raise Failure(f"{kernel.name} spills: {kernel.spills}")
-        if case.id.startswith("static_check_half") and TIGHT.match(kernel.name) and not kernel.matrix:
+        if name != "level_zero" and case.id.startswith("static_check_half") and TIGHT.match(kernel.name) and not kernel.matrix:
             raise Failure(f"{kernel.name} has no matrix instructions")
     return kernels
 
