@@ -33,7 +33,8 @@ def compile_module(model, module, options, *more):
     except subprocess.TimeoutExpired:
         return "compile: longer than 600 s"
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return f"compile: {lines[0] if lines else done.returncode}" if done.returncode else None
+    reason = next((line for line in lines if "error" in line), lines[0] if lines else f"exit code {done.returncode}")
+    return f"compile: {reason}" if done.returncode else None
 
 
 def pack_case(run_models, np, case, folder, options):
@@ -41,6 +42,8 @@ def pack_case(run_models, np, case, folder, options):
     os.makedirs(folder)
     model = os.path.join(folder, "model.onnx")
     inputs = case.write(model)
+    if size_of(options.output) > LIMIT:  # a module is no smaller than its model
+        return "no room"
     feeds_list = [case.feeds(inputs, binding) for binding in range(len(case.bindings))]
     names, wanted = run_models.reference(model, feeds_list)
     reason = compile_module(model, os.path.join(folder, "model.aicc"), options)
