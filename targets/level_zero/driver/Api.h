@@ -42,6 +42,7 @@ namespace aicc::level_zero {
   X(zeKernelSetArgumentValue)                                                                                \
   X(zeCommandQueueCreate)                                                                                    \
   X(zeCommandQueueDestroy)                                                                                   \
+  X(zeCommandQueueSynchronize)                                                                               \
   X(zeCommandQueueExecuteCommandLists)                                                                       \
   X(zeCommandListCreate)                                                                                     \
   X(zeCommandListDestroy)                                                                                    \

@@ -122,6 +122,7 @@ struct aicc_driver_queue {
   std::vector<std::unique_ptr<aicc::level_zero::Batch>> idle;   ///< to be used again
   void *scratch = nullptr;
   uint64_t scratchSize = 0;
+  std::vector<void *> retired;    ///< scratch memory of batches that could not be given to the device
   uint64_t *timestamps = nullptr; ///< host memory; null: no timestamp was taken yet
   std::unique_ptr<aicc_driver_commands> recording;
 };

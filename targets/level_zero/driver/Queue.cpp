@@ -12,10 +12,11 @@ using namespace aicc::level_zero;
 /// do.
 static constexpr unsigned kBatchSize = 32;
 
+/// Destroys a batch that the device does not have. Scratch memory that was replaced in it may be in use by
+/// others.
 static void destroyBatch(aicc_driver_queue *queue, Batch &batch) {
   const Api &api = queue->device->api;
-  for (void *memory : batch.scratch)
-    release(queue->device, memory);
+  queue->retired.insert(queue->retired.end(), batch.scratch.begin(), batch.scratch.end());
   batch.events.clear();
   if (batch.fence)
     api.zeFenceDestroy(batch.fence);
@@ -188,14 +189,21 @@ static void queueDestroy(aicc_driver_queue *queue) {
   aicc_driver_device *device = queue->device;
   if (queue->recording)
     destroyCommands(queue->recording.release());
-  // On a lost device there is nothing to wait for.
-  aicc_status_destroy(queueWait(queue, 0));
+  // Whatever a fence says, nothing of the queue may run on; but on a lost device there is nothing to wait
+  // for.
+  if (aicc_status *status = queueWait(queue, 0)) {
+    aicc_status_destroy(status);
+    if (!device->isLost)
+      device->api.zeCommandQueueSynchronize(queue->queue, UINT64_MAX);
+  }
   if (queue->open)
     destroyBatch(queue, *queue->open);
   for (const auto &batch : queue->pending)
     destroyBatch(queue, *batch);
   for (const auto &batch : queue->idle)
     destroyBatch(queue, *batch);
+  for (void *memory : queue->retired)
+    release(device, memory);
   if (queue->scratch)
     release(device, queue->scratch);
   if (queue->timestamps)

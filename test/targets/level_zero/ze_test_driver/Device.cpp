@@ -94,7 +94,8 @@ extern "C" __attribute__((visibility("default"))) int stand_in_check() {
   return static_cast<int>(ze_test_driver_live());
 }
 
-ze_result_t zetest::failing(const char *function) {
+/// The code for this call, and whether the device is lost by it.
+static ze_result_t countCall(const char *function, bool &isLosing) {
   Failures &instance = failures();
   std::lock_guard<std::mutex> lock(instance.mutex);
   // What is destroyed or freed goes even from a lost device.
@@ -107,10 +108,20 @@ ze_result_t zetest::failing(const char *function) {
       --one.calls;
       continue;
     }
-    instance.isLost |= one.code == ZE_RESULT_ERROR_DEVICE_LOST;
+    isLosing = one.code == ZE_RESULT_ERROR_DEVICE_LOST && !instance.isLost;
+    instance.isLost |= isLosing;
     return one.code;
   }
   return ZE_RESULT_SUCCESS;
+}
+
+ze_result_t zetest::failing(const char *function) {
+  bool isLosing = false;
+  ze_result_t code = countCall(function, isLosing);
+  // A lost device does nothing any more with memory that its users free.
+  if (isLosing)
+    finishAll();
+  return code;
 }
 
 bool zetest::isLost() {

@@ -5,6 +5,7 @@
 //===--------------------------------------------------------------------------------------===//
 #include "test/targets/level_zero/ze_test_driver/TestDriver.h"
 
+#include <algorithm>
 #include <chrono>
 
 using namespace zetest;
@@ -71,6 +72,16 @@ cl_int Signal::hold(cl_command_queue queue) {
   return CL_SUCCESS;
 }
 
+/// All queues there are.
+static std::vector<cl_command_queue> queues;
+static std::mutex queuesMutex;
+
+void zetest::finishAll() {
+  std::lock_guard<std::mutex> lock(queuesMutex);
+  for (cl_command_queue queue : queues)
+    api().clFinish(queue);
+}
+
 static ze_result_t ZE_APICALL queueCreate(ze_context_handle_t, ze_device_handle_t,
                                           const ze_command_queue_desc_t *, ze_command_queue_handle_t *out) {
   ZE_TEST_ENTER("zeCommandQueueCreate");
@@ -78,15 +89,29 @@ static ze_result_t ZE_APICALL queueCreate(ze_context_handle_t, ze_device_handle_
   cl_int code = CL_SUCCESS;
   cl_command_queue queue =
       api().clCreateCommandQueueWithProperties(device()->context, device()->id, properties, &code);
-  return code == CL_SUCCESS ? give(new CommandQueue{queue}, out) : translate(code);
+  if (code != CL_SUCCESS)
+    return translate(code);
+  std::lock_guard<std::mutex> lock(queuesMutex);
+  queues.push_back(queue);
+  return give(new CommandQueue{queue}, out);
 }
 
 static ze_result_t ZE_APICALL queueDestroy(ze_command_queue_handle_t handle) {
   auto *queue = from<CommandQueue>(handle);
-  // A lost device leaves what it has not finished; here it must be, before its memory goes.
+  {
+    std::lock_guard<std::mutex> lock(queuesMutex);
+    queues.erase(std::remove(queues.begin(), queues.end(), queue->queue), queues.end());
+  }
   api().clFinish(queue->queue);
   api().clReleaseCommandQueue(queue->queue);
   return destroy(queue);
+}
+
+static ze_result_t ZE_APICALL queueSynchronize(ze_command_queue_handle_t handle, uint64_t timeout) {
+  ZE_TEST_ENTER("zeCommandQueueSynchronize");
+  if (timeout != UINT64_MAX)
+    return ZE_RESULT_ERROR_UNSUPPORTED_FEATURE;
+  return translate(api().clFinish(from<CommandQueue>(handle)->queue));
 }
 
 static ze_result_t ZE_APICALL queueExecute(ze_command_queue_handle_t handle, uint32_t count,
@@ -191,6 +216,7 @@ void zetest::fillQueueTables(ze_command_queue_dditable_t *queue, ze_fence_dditab
   if (queue) {
     queue->pfnCreate = queueCreate;
     queue->pfnDestroy = queueDestroy;
+    queue->pfnSynchronize = queueSynchronize;
     queue->pfnExecuteCommandLists = queueExecute;
   }
   if (fence) {

@@ -54,6 +54,8 @@ Device *device();
 /// The code a call of `function` fails with now; ZE_RESULT_SUCCESS if it doesn't.
 ze_result_t failing(const char *function);
 bool isLost();
+/// Waits for all that was given to the device.
+void finishAll();
 
 /// An OpenCL code as one of Level Zero's.
 ze_result_t translate(cl_int code);
