@@ -36,10 +36,11 @@ CAPABILITIES = {"Kernel", "Addresses", "Int8", "Int16", "Int64", "Float16", "Flo
 CHOSEN = re.compile(
     r"^(static_check_half|minilm|llama_step|mobilenet_v3|resnet_bottleneck|unet_bilinear|lstm_tagger|forms_opset13"
     r"|attributes_opset9)(/static|/symbolic)?$")
-# Kernels whose inner loop is all that counts. The PTX assembler parks a scalar or two outside of the loop now and then, with
-# most registers free (seen in its disassembly): up to so many bytes of stores and loads are none.
+# Kernels whose inner loop is all that counts. Before and after it, the PTX assembler parks a few scalars while a subroutine
+# divides 64-bit sizes, with most registers free; the disassembly of those seen so far has no local memory in any loop. So many
+# bytes of stores and loads together are therefore no failure, but stay in the table.
 TIGHT = re.compile(r"^(matmul|conv|attention)")
-PARKED = 16
+PARKED = 32
 SHARED_LIMIT = {"sm_70": 96, "sm_75": 64, "sm_80": 163, "sm_90a": 227}  # kB
 MATRIX = re.compile(r"\b(mma\.sync|wgmma\.mma_async|v_mfma|v_wmma)")
 
