@@ -52,7 +52,8 @@ public:
     if (!root)
       return true;
     bool elementwise = isa<nn::ElementwiseOpInterface>(op);
-    if (isa<nn::MatMulOp, nn::ConvOp, nn::AttentionOp, nn::MaxPoolOp, nn::AvgPoolOp, nn::ConvTransposeOp>(
+    if (isa<nn::MatMulOp, nn::ConvOp, nn::AttentionOp, nn::MaxPoolOp, nn::AvgPoolOp, nn::ConvTransposeOp,
+            nn::GroupNormOp, nn::LrnOp, nn::ResizeOp, nn::ArgReduceOp, nn::GatherElementsOp, nn::GatherNdOp>(
             root))
       return elementwise;
     if (isa<nn::ReduceOp, nn::SoftmaxOp, nn::LayerNormOp, nn::RmsNormOp>(root))

@@ -178,3 +178,29 @@ TEST(SharedRows, updatesInOrder) {
                indicesBelow(70)});
   }
 }
+
+TEST(SharedRows, epilogues) {
+  std::string x = tensor("{n}x12x9x7"), c = tensor("12"), b = tensor("12x1x1");
+  checkBoth({{"%x: " + x + ", %s: " + c + ", %b: " + c + ", %o: " + b,
+              op("r", "group_norm", "%x, %s, %b", x + ", " + c + ", " + c, x,
+                 "groups = 3 : i64, epsilon = 1.0e-5 : f32") +
+                  op("a", "sigmoid", "%r", x, x) + op("p", "mul", "%r, %a", x + ", " + x, x) +
+                  op("q", "add", "%p, %o", x + ", " + b, x) + ret("%q", x)},
+             {{{"n", 2}}}});
+  checkBoth({{"%x: " + x, op("r", "lrn", "%x", x, x,
+                             "size = 3 : i64, alpha = 0.1 : f32, beta = 0.75 : f32, bias = 1.0 : f32") +
+                              op("a", "relu", "%r", x, x) + ret("%a", x)},
+             {{{"n", 2}}}});
+  std::string i = tensor("{n}", "i64"), y = tensor("{n}x7");
+  checkBoth({{"%y: " + y + ", %i: " + i, op("r", "arg_reduce", "%y", y, i,
+                                            "max = true, last = false, axis = 1 : i64, keepdims = false") +
+                                             op("a", "mul", "%r, %i", i + ", " + i, i) + ret("%a", i)},
+             {{{"n", 20}}}});
+  std::string g = tensor("{n}x2", "i64"), z = tensor("{n}");
+  checkBoth(
+      {{"%y: " + y + ", %g: " + g, op("r", "gather_nd", "%y, %g", y + ", " + g, z, "batch_dims = 0 : i64") +
+                                       op("a", "exp", "%r", z, z) + ret("%a, %r", z + ", " + z)},
+       {{{"n", 20}}},
+       0,
+       indicesBelow(7)});
+}
