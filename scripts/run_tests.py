@@ -125,6 +125,19 @@ def mock_device(_):
     return script("env", f"AICC_PLUGIN_PATH={plugins}", *command)(_)
 
 
+def device_models(device, variables):
+    """Every model on a device for tests, which `variables` (of device_env) makes the loaders find. Returns why not, where the
+    device cannot be had."""
+    models = script(
+        PYTHON, "scripts/device_env.py", PYTHON, "test/models/run_models.py", "--target", "level_zero", "--device", device
+    )
+
+    def run(options):
+        return models(options) if variables(BUILD) else f"{device} is not here: scripts/device_env.py finds nothing for it"
+
+    return run
+
+
 def programs(build, kind):
     """The programs that CMake listed while it configured `build`: their paths and arguments."""
     try:
@@ -234,6 +247,8 @@ SUITES = {
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),
     "models-mock-device": mock_device,
+    "opencl": device_models("opencl:0", device_env.opencl),
+    "level_zero": device_models("level_zero:0", device_env.level_zero),
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
     "fuzz": fuzz,
