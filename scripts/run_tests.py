@@ -175,7 +175,7 @@ def googletest(build, env=None):
 
 
 def unit(_):
-    return googletest(BUILD)
+    return googletest(BUILD, device_env.opencl(BUILD))
 
 
 def drivers(_):
