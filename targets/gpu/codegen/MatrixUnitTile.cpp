@@ -162,7 +162,7 @@ private:
       auto [outerPart, depthPart] = parts(layout.at(0, first));
       Value index = e.add(base, e.constant(int64_t(outerPart) * at.stride + depthPart));
       Value loaded = e.load(tile.base, index, at.element, run > 1 ? run : 0, Value(), run);
-      if (run == count)
+      if (run == count && run > 1)
         return loaded;
       if (!result)
         result = zeroOf(e, VectorType::get({int64_t(count)}, at.element));

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "targets/cuda/codegen/CudaDescriptors.h"
 #include "targets/gpu/codegen/GpuTarget.h"
 #include "targets/level_zero/codegen/LevelZeroEnd.h"
@@ -97,7 +98,7 @@ private:
               unsigned columns) {
     for (unsigned r = 0; r < layout.getNumElements(); ++r) {
       auto [row, column] = place(layout, r);
-      Value x = b.create<vector::ExtractOp>(fragment, int64_t(r));
+      Value x = b.createOrFold<vector::ExtractOp>(fragment, int64_t(r));
       if (x.getType().getIntOrFloatBitWidth() < number.getIntOrFloatBitWidth()) {
         x = b.create<arith::ExtFOp>(number, x);
       } else if (unit.lhs == Number::tf32) { // the instruction reads so many bits only
@@ -151,7 +152,11 @@ public:
         Value acc = Emulation(b, mark.getLoc(), *unit)
                         .emit(mark.getOperand(0), mark.getOperand(1), mark.getOperand(2));
         mark.getResult(0).replaceAllUsesWith(acc);
+        SmallVector<Value> fragments(mark.getOperands());
         mark.erase();
+        for (Value fragment : fragments) // vectors of one element have no other use
+          if (Operation *op = fragment.getDefiningOp(); op && isOpTriviallyDead(op))
+            op->erase();
       });
     return LevelZeroEnd::compile(modules, entries, options);
   }

@@ -34,7 +34,7 @@ TEST(GpuMatMul, transposed) {
 }
 
 TEST(GpuMatMul, otherTypes) {
-  std::vector<Sizes> runs = {shapes[1], shapes[3], shapes[5], {{"k", 64}, {"m", 4}, {"n", 128}}};
+  std::vector<Sizes> runs = {shapes[3], {{"k", 64}, {"m", 4}, {"n", 128}}};
   for (std::string element : {"f16", "bf16", "f64", "i32", "i64", "i8", "ui8"}) {
     checkKernel(
         {product(tensor("{m}x{k}", element), tensor("{k}x{n}", element), tensor("{m}x{n}", element)), runs});
@@ -71,8 +71,8 @@ TEST(GpuMatMul, manyTiles) {
 }
 
 TEST(GpuMatMul, fewRows) {
-  for (std::string rows : {"1", "3", "8"})
-    for (std::string columns : {"64", "33", "1024"}) {
+  for (std::string rows : {"1", "8"})
+    for (std::string columns : {"33", "1024"}) {
       std::vector<Sizes> runs = {{{"k", 37}}, {{"k", 700}}};
       checkKernel({product(tensor(rows + "x{k}"), tensor("{k}x" + columns), tensor(rows + "x" + columns)),
                    runs, 2e-5});
