@@ -6,6 +6,7 @@
 //===--------------------------------------------------------------------------------------===//
 #include "targets/gpu/driver/DeviceImage.h"
 #include "targets/opencl/driver/Device.h"
+#include <cstdlib>
 
 using namespace aicc;
 using namespace aicc::opencl;
@@ -72,6 +73,9 @@ static aicc_status *buildProgram(aicc_driver_executable *executable, std::string
     options += "-cl-fp32-correctly-rounded-divide-sqrt";
   if (device->traits.wantsLargeBuffers)
     options += " -cl-intel-greater-than-4GB-buffer-required";
+  // For those who look into a device's compiler, and for tests, whose kernels run once.
+  if (const char *more = std::getenv("AICC_OPENCL_OPTIONS"))
+    options += std::string(" ") + more;
   result = device->api.clBuildProgram(executable->program, 1, &device->traits.id, options.c_str(), nullptr,
                                       nullptr);
   if (result == CL_SUCCESS)

@@ -6,6 +6,7 @@
 //===--------------------------------------------------------------------------------------===//
 #include "test/targets/level_zero/ze_test_driver/TestDriver.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <set>
 
@@ -58,9 +59,12 @@ static ze_result_t ZE_APICALL moduleCreate(ze_context_handle_t, ze_device_handle
     log = "this is not SPIR-V";
   } else {
     module->program = api.clCreateProgramWithIL(device.context, from->pInputModule, from->inputSize, &code);
-    if (code == CL_SUCCESS)
-      code = api.clBuildProgram(module->program, 1, &device.id, "-cl-fp32-correctly-rounded-divide-sqrt",
-                                nullptr, nullptr);
+    if (code == CL_SUCCESS) {
+      std::string options = "-cl-fp32-correctly-rounded-divide-sqrt";
+      if (const char *more = std::getenv("AICC_OPENCL_OPTIONS"))
+        options += std::string(" ") + more;
+      code = api.clBuildProgram(module->program, 1, &device.id, options.c_str(), nullptr, nullptr);
+    }
     if (code != CL_SUCCESS) {
       result = ZE_RESULT_ERROR_MODULE_BUILD_FAILURE;
       log.resize(4096);
