@@ -125,11 +125,11 @@ def mock_device(_):
     return script("env", f"AICC_PLUGIN_PATH={plugins}", *command)(_)
 
 
-def device_models(device, variables, *only):
-    """The models on a device for tests, which `variables` (of device_env) makes the loaders find. Returns why not, where the
+def device_models(device, variables):
+    """Every model on a device for tests, which `variables` (of device_env) makes the loaders find. Returns why not, where the
     device cannot be had."""
     models = script(
-        PYTHON, "scripts/device_env.py", PYTHON, "test/models/run_models.py", "--target", "level_zero", "--device", device, *only
+        PYTHON, "scripts/device_env.py", PYTHON, "test/models/run_models.py", "--target", "level_zero", "--device", device
     )
 
     def run(options):
@@ -248,8 +248,7 @@ SUITES = {
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),
     "models-mock-device": mock_device,
     "opencl": device_models("opencl:0", device_env.opencl),
-    # The kernels are those of opencl; what differs is the driver.
-    "level_zero": device_models("level_zero:0", device_env.level_zero, "--only", "/static$"),
+    "level_zero": device_models("level_zero:0", device_env.level_zero),
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
     "fuzz": fuzz,
