@@ -34,6 +34,8 @@ void collapseElementwise(exe::DispatchOp dispatch, nn::SymbolicShapes &shapes);
 llvm::SmallVector<bool> collapseBody(exe::DispatchOp dispatch, mlir::Operation *root,
                                      llvm::ArrayRef<mlir::Value> apart, llvm::ArrayRef<unsigned> barriers,
                                      nn::SymbolicShapes &shapes);
+/// Merges batch and row dimensions of a product whose right operand has no batch: one tall product.
+void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes);
 /// Where dimension `d` has gone after a merge.
 int64_t getMergedDimension(llvm::ArrayRef<bool> merge, int64_t d);
 

@@ -210,45 +210,6 @@ struct MatMulEmitter {
 };
 } // namespace
 
-/// Merges batch and row dimensions where the right operand has no batch: one tall product.
-static void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes) {
-  if (root.getTransposeLhs() || shapes.get(root.getRhs()).size() != 2)
-    return;
-  SmallVector<Value> values;
-  Block &body = dispatch.getBody().front();
-  llvm::SmallDenseSet<Value> right;
-  for (Value v = root.getRhs(); v; v = v.getDefiningOp() ? v.getDefiningOp()->getOperand(0) : Value())
-    right.insert(v);
-  for (BlockArgument arg : body.getArguments())
-    if (!right.contains(arg))
-      values.push_back(arg);
-  for (Operation &op : body.without_terminator()) {
-    if (right.contains(op.getResult(0)))
-      continue;
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
-      return;
-    values.push_back(op.getResult(0));
-  }
-  if (!isa<BlockArgument>(root.getLhs()))
-    return;
-  // The left operand's last dimension is K, everybody else's N: note N for the comparison, then put K back.
-  SmallVector<AffineExpr> left(shapes.get(root.getLhs())), full(shapes.get(root.getResult()));
-  AffineExpr depth = left.back();
-  left.back() = full.back();
-  bool alsoEpilogue =
-      llvm::any_of(root.getLhs().getUses(), [&](OpOperand &use) { return use.getOwner() != root; });
-  if (alsoEpilogue && !shapes.equal(depth, full.back()))
-    return;
-  shapes.set(root.getLhs(), left);
-  collapseDimensions(values, full, /*keep=*/1, shapes);
-  left.assign(shapes.get(root.getLhs()).begin(), shapes.get(root.getLhs()).end());
-  left.back() = depth;
-  shapes.set(root.getLhs(), left);
-  root.getLhs().setType(
-      nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
-}
-
 FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   exe::DispatchOp clone = cloneDetached(request.dispatch, request.shapes);
   auto erase = llvm::make_scope_exit([&] { clone.erase(); });
@@ -256,7 +217,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   if (!llvm::hasSingleElement(roots))
     return failure();
   nn::MatMulOp root = *roots.begin();
-  collapseRows(clone, root, request.shapes);
+  kernel::collapseRows(clone, root, request.shapes);
   CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   MatMulEmitter mm{e, root};
   mm.packedRhs = getPackedMatrix(root.getRhs());

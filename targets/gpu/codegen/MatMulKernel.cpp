@@ -72,7 +72,7 @@ FailureOr<Launch> aicc::gpu::emitMatMul(KernelRequest &request) {
   auto root = dyn_cast_or_null<nn::MatMulOp>(getRoot(clone));
   if (!root)
     return failure();
-  collapseRows(clone, root, request.shapes);
+  kernel::collapseRows(clone, root, request.shapes);
   FailureOr<Launch> few = emitMatMulFewRows(request, clone, root);
   if (succeeded(few))
     return few;

@@ -1,49 +1,10 @@
 #include "targets/gpu/codegen/MatMulOperands.h"
 #include "passes/graph/Constants.h"
 #include "targets/gpu/codegen/MatrixUnitTile.h"
-#include "targets/kernel/Collapse.h"
 
 using namespace mlir;
 using namespace aicc;
 using namespace aicc::gpu;
-
-void aicc::gpu::collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes) {
-  if (root.getTransposeLhs() || shapes.get(root.getRhs()).size() != 2)
-    return;
-  SmallVector<Value> values;
-  Block &body = dispatch.getBody().front();
-  llvm::SmallDenseSet<Value> right;
-  for (Value v = root.getRhs(); v; v = v.getDefiningOp() ? v.getDefiningOp()->getOperand(0) : Value())
-    right.insert(v);
-  for (BlockArgument arg : body.getArguments())
-    if (!right.contains(arg))
-      values.push_back(arg);
-  for (Operation &op : body.without_terminator()) {
-    if (right.contains(op.getResult(0)))
-      continue;
-    auto constant = dyn_cast<nn::ConstantOp>(op);
-    if (&op != root && !isa<nn::ElementwiseOpInterface>(op) && !(constant && constant.getValue().isSplat()))
-      return;
-    values.push_back(op.getResult(0));
-  }
-  if (!isa<BlockArgument>(root.getLhs()))
-    return;
-  // The left operand's last dimension is K, everybody else's N: note N for the comparison, then put K back.
-  SmallVector<AffineExpr> left(shapes.get(root.getLhs())), full(shapes.get(root.getResult()));
-  AffineExpr depth = left.back();
-  left.back() = full.back();
-  bool alsoEpilogue =
-      llvm::any_of(root.getLhs().getUses(), [&](OpOperand &use) { return use.getOwner() != root; });
-  if (alsoEpilogue && !shapes.equal(depth, full.back()))
-    return;
-  shapes.set(root.getLhs(), left);
-  kernel::collapseDimensions(values, full, /*keep=*/1, shapes);
-  left.assign(shapes.get(root.getLhs()).begin(), shapes.get(root.getLhs()).end());
-  left.back() = depth;
-  shapes.set(root.getLhs(), left);
-  root.getLhs().setType(
-      nn::getTensorType(left, cast<RankedTensorType>(root.getLhs().getType()).getElementType()));
-}
 
 void aicc::gpu::transposeWeights(func::FuncOp func, const GpuDescriptor &gpu) {
   func.walk([&](nn::MatMulOp op) {

@@ -1,4 +1,4 @@
-// What all kernels of matrix products share: where the operands lie, and the merging of batches into rows.
+// What all kernels of matrix products share: where the operands lie.
 
 #ifndef AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
 #define AICC_TARGETS_GPU_CODEGEN_MATMULOPERANDS_H
@@ -8,9 +8,6 @@
 #include "targets/gpu/codegen/Tile.h"
 
 namespace aicc::gpu {
-
-/// Merges batch and row dimensions where the right operand has no batch: one tall product.
-void collapseRows(exe::DispatchOp dispatch, nn::MatMulOp root, nn::SymbolicShapes &shapes);
 
 struct MatMulOperands {
   MatMulOperands(GpuEmitter &e, nn::MatMulOp root);
