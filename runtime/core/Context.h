@@ -110,6 +110,8 @@ struct aicc_context {
   const aicc_device &device;
   const aicc_driver_table &driver;
   const bool sharesHostMemory; ///< the device's kernels, with the host
+  /// Where loadScalar's reads arrive: a read that missed the deadline is still under way when it returns.
+  alignas(8) uint8_t scalar[8] = {};
   aicc::rt::Stream stream;
   aicc::rt::BufferPool pool;
   std::vector<std::unique_ptr<aicc::rt::Frame>> frames; ///< by function

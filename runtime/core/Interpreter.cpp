@@ -180,12 +180,11 @@ static int64_t loadElement(const uint8_t *from, uint8_t type) {
 
 /// Waits for what writes the element.
 aicc_status *aicc_context::loadScalar(const Slot &from, int64_t offset, uint8_t type, int64_t &value) {
-  alignas(8) uint8_t element[8] = {};
   const uint8_t *address = from.address + offset;
   if (!sharesHostMemory) {
     AICC_RETURN_IF_ERROR(
-        stream.read(element, address, aicc_element_type_bits(static_cast<aicc_element_type>(type)) / 8));
-    address = element;
+        stream.read(scalar, address, aicc_element_type_bits(static_cast<aicc_element_type>(type)) / 8));
+    address = scalar;
   }
   AICC_RETURN_IF_ERROR(stream.wait());
   value = loadElement(address, type);

@@ -351,6 +351,33 @@ TEST_F(Device, SaysThatARunIsLate) {
   EXPECT_EQ(values(outputs[0].get())[3], 6.f);
 }
 
+TEST_F(Device, KeepsAPlaceForANumberThatComesPastTheDeadline) {
+  mockState().delayNs = 60000000;
+  Function f;
+  f.name = "main";
+  f.args = {{f32("x", {4}), 0}, {TensorType{"n", AICC_TYPE_I64, {}}, 1}};
+  f.results = {{f32("y", {4}), 2}};
+  f.registerCount = 2;
+  f.slotCount = 3;
+  CommandDispatch scale;
+  scale.entry = Scale;
+  scale.grid = imm(4);
+  scale.bindings = {{0, imm(0), imm(16)}, {2, imm(0), imm(16)}};
+  scale.params = {imm(4), imm(2)};
+  f.blocks = {{scale, CommandLoadScalar{0, 1, imm(0)}, CommandReturn{}}};
+  Session s(writeModule("late", f), 2, "mock");
+  auto x = s.tensor({4}, ramp(4, 0));
+  int64_t turns = 5;
+  aicc_tensor *n = nullptr;
+  ASSERT_TRUE(ok(aicc_tensor_wrap(s.instance.get(), AICC_TYPE_I64, 0, nullptr, nullptr, &turns, sizeof(turns),
+                                  nullptr, nullptr, &n)));
+  Handle<aicc_tensor> owner(n);
+  aicc_run_options options = runOptions();
+  options.deadline_ns = nowNs() + 5000000;
+  std::vector<Handle<aicc_tensor>> outputs;
+  EXPECT_TRUE(failsWith(s.run({x.get(), n}, outputs, &options), AICC_STATUS_DEADLINE_EXCEEDED));
+}
+
 TEST_F(Device, ServesManyContextsAtOnce) {
   Session s(writeModule("chain", makeChain()), 3, "mock");
   std::vector<std::thread> threads;
