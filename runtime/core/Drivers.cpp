@@ -206,9 +206,9 @@ void aicc::rt::addPlugins(aicc_instance &instance, const char *names) {
     split(names, ',', [&](const std::string &name) { wanted.push_back(name); });
   if (names && wanted.empty())
     return;
-  folders.push_back(ownPluginFolder());
   if (const char *path = secure_getenv("AICC_PLUGIN_PATH"))
     split(path, ':', [&](const std::string &folder) { folders.push_back(folder); });
+  folders.push_back(ownPluginFolder());
   for (const std::string &folder : folders) {
     for (const std::string &name : listPlugins(folder)) {
       if (names && std::find(wanted.begin(), wanted.end(), name) == wanted.end())

@@ -34,8 +34,14 @@ static int runDevices() {
   check(aicc_instance_create(nullptr, &created));
   std::unique_ptr<aicc_instance, void (*)(aicc_instance *)> instance(created, aicc_instance_destroy);
   std::printf("devices\n");
-  for (uint32_t i = 0; i < aicc_instance_device_count(created); ++i)
-    printDevice(aicc_instance_get_device(created, i));
+  for (uint32_t i = 0; i < aicc_instance_device_count(created); ++i) {
+    try {
+      printDevice(aicc_instance_get_device(created, i));
+    } catch (const Failure &failure) {
+      // The others are still worth a line.
+      std::printf("  device %u: %s\n", i, failure.message.c_str());
+    }
+  }
   for (uint32_t i = 0; i < aicc_instance_driver_count(created); ++i) {
     aicc_driver_info info = {};
     info.struct_size = sizeof(info);

@@ -56,7 +56,12 @@ struct aicc_driver {
   std::vector<aicc::gpu::StreamDeviceTraits> devices;
   std::vector<std::vector<const char *>> features; ///< of each device, for its info
   std::mutex mutex;
-  std::map<void *, unsigned> imports; ///< registered host memory, by all devices; and how often
+  struct Registration {
+    unsigned users = 0;
+    uint64_t size = 0;
+    bool isReadOnly = false;
+  };
+  std::map<void *, Registration> imports; ///< registered host memory, of all devices
 };
 
 struct aicc_driver_device {

@@ -109,11 +109,15 @@ static aicc_status *memoryImport(aicc_driver_device *device, void *host, uint64_
   const StreamApi &api = device->api();
   aicc_driver *driver = device->driver;
   std::lock_guard<std::mutex> lock(driver->mutex);
-  unsigned &users = driver->imports[host];
+  auto &[users, registered, isReadOnly] = driver->imports[host];
   int code = kStreamOk;
   if (!users) {
-    bool readable = readOnly && device->traits->registersReadOnly;
-    code = api.hostRegister(host, size, kHostPortable | kHostMapped | (readable ? kHostReadOnly : 0));
+    registered = size;
+    isReadOnly = readOnly && device->traits->registersReadOnly;
+    code = api.hostRegister(host, size, kHostPortable | kHostMapped | (isReadOnly ? kHostReadOnly : 0));
+  } else if (size > registered || (isReadOnly && !readOnly)) {
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "host memory is in use by another import that is %s",
+                      size > registered ? "smaller" : "only for reading");
   }
   if (code == kStreamOk) {
     code = api.hostDeviceAddress(out, host, 0);
@@ -154,7 +158,7 @@ static void memoryRelease(aicc_driver_device *device, void *address) {
     }
   }
   auto found = driver->imports.find(host);
-  if (found == driver->imports.end() || --found->second)
+  if (found == driver->imports.end() || --found->second.users)
     return;
   driver->imports.erase(found);
   StreamScope scope(device);

@@ -347,8 +347,11 @@ static aicc_status *queueWait(aicc_driver_queue *queue, int64_t deadline) {
     };
     if (aicc_status *status = pollUntil(device, deadline, "a queue's work", poll, queue))
       return status;
-  } else {
-    AICC_STREAM_CALL(device, device->api().streamSynchronize(queue->stream), "a queue's work");
+  } else if (int code = device->api().streamSynchronize(queue->stream)) {
+    // The caller's memory need not outlive this call.
+    for (aicc_driver_queue::Chunk &chunk : queue->chunks)
+      chunk.reads.clear();
+    return streamFailure(device, code, "a queue's work");
   }
   finishReads(queue);
   return nullptr;

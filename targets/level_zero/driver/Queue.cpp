@@ -219,6 +219,8 @@ static aicc_status *makeScratch(aicc_driver_device *device, uint64_t size, void 
   uint64_t wanted = std::max(size, capacity + capacity / 2);
   ze_result_t code = ZE_RESULT_SUCCESS;
   memory = allocate(device, AICC_MEMORY_DEVICE, wanted, 64, code);
+  if (!memory && wanted > size)
+    memory = allocate(device, AICC_MEMORY_DEVICE, wanted = size, 64, code);
   if (!memory && code == ZE_RESULT_ERROR_DEVICE_LOST)
     return failure(device, code, "an allocation");
   if (!memory)

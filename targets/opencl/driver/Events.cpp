@@ -6,42 +6,40 @@
 //===--------------------------------------------------------------------------------------===//
 #include "targets/opencl/driver/Device.h"
 
+#include <algorithm>
 #include <chrono>
 
 using namespace aicc;
 using namespace aicc::opencl;
 
 void Timeline::reach(uint64_t reached) {
-  std::vector<cl_event> released;
+  std::vector<Waiter> released;
+  bool failed = false;
+  uint64_t now = 0;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    value = std::max(value, reached);
-    for (size_t i = waiters.size(); i-- > 0;) {
-      if (waiters[i].value > value)
-        continue;
-      released.push_back(waiters[i].event);
-      waiters.erase(waiters.begin() + static_cast<ptrdiff_t>(i));
-    }
+    now = value = std::max(value, reached);
+    failed = hasFailed;
+    // Nobody will raise a timeline that has failed.
+    const auto waits = [&](const Waiter &waiter) { return !failed && waiter.value > now; };
+    const auto done = std::partition(waiters.begin(), waiters.end(), waits);
+    released.assign(done, waiters.end());
+    waiters.erase(done, waiters.end());
   }
   changed.notify_all();
-  for (cl_event event : released) {
-    api.clSetUserEventStatus(event, CL_COMPLETE);
-    api.clReleaseEvent(event);
+  for (const Waiter &waiter : released) {
+    api.clSetUserEventStatus(
+        waiter.event, waiter.value <= now ? CL_COMPLETE : CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
+    api.clReleaseEvent(waiter.event);
   }
 }
 
 void Timeline::fail() {
-  std::vector<Waiter> released;
   {
     std::lock_guard<std::mutex> lock(mutex);
     hasFailed = true;
-    released.swap(waiters);
   }
-  changed.notify_all();
-  for (const Waiter &waiter : released) {
-    api.clSetUserEventStatus(waiter.event, CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
-    api.clReleaseEvent(waiter.event);
-  }
+  reach(0);
 }
 
 aicc_status_code Timeline::wait(uint64_t wanted, int64_t deadline) {
@@ -111,7 +109,7 @@ static aicc_status *queueAwait(aicc_driver_queue *queue, aicc_driver_event *even
     std::lock_guard<std::mutex> lock(timeline.mutex);
     timeline.waiters.push_back({value, user});
   }
-  // Releases the new waiter at once if the value has been reached.
+  // Releases the new waiter at once if the value has been reached, or never will be.
   timeline.reach(0);
   return nullptr;
 }

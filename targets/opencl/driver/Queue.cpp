@@ -51,6 +51,8 @@ static aicc_status *makeScratch(aicc_driver_device *device, uint64_t size, void 
   uint64_t wanted = std::max(size, capacity + capacity / 2);
   cl_int code = CL_SUCCESS;
   memory = allocate(device, AICC_MEMORY_DEVICE, wanted, 64, code);
+  if (!memory && wanted > size)
+    memory = allocate(device, AICC_MEMORY_DEVICE, wanted = size, 64, code);
   if (!memory)
     return makeStatus(code == CL_DEVICE_NOT_AVAILABLE ? AICC_STATUS_DEVICE_LOST : AICC_STATUS_OUT_OF_MEMORY,
                       "OpenCL device %s has no %s of memory for a kernel's scratch",

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <thread>
 
 using namespace conformance;
@@ -169,6 +170,8 @@ TEST_F(DriverTest, HoldsWorkBackUntilItsSignal) {
   loadKernels();
   aicc_driver_event *event = nullptr;
   ASSERT_OK(table->event_create(device, 0, &event));
+  // Whatever fails here, the queue must not wait for ever when it is destroyed.
+  const std::unique_ptr<aicc_driver_event, void (*)(aicc_driver_event *)> owner(event, table->event_destroy);
   int32_t *visits = upload(std::vector<int32_t>(64));
   ASSERT_OK(table->queue_await(queue, event, 3));
   ASSERT_OK(dispatch(Visit, 64, {visits}, {}));
@@ -185,7 +188,6 @@ TEST_F(DriverTest, HoldsWorkBackUntilItsSignal) {
   ASSERT_OK(table->event_query(event, &value));
   EXPECT_EQ(value, 4u);
   EXPECT_EQ(download(visits, 64), std::vector<int32_t>(64, 1));
-  table->event_destroy(event);
 }
 
 TEST_F(DriverTest, RecordsAndReplays) {
