@@ -13,6 +13,9 @@
 using namespace aicc::rt;
 
 /// Where slots of no bytes point: an address, so that the slot is not empty, that nobody reads.
+/// What kernels on memory of their own expect of each buffer, bytes.
+static constexpr uintptr_t kKernelAlignment = 64;
+
 alignas(64) static char nothing[64];
 
 static const char *nameOf(const ValueType &type) {
@@ -101,7 +104,10 @@ aicc_status *aicc_context::evaluateShapes(Frame &frame, const RunState &state) {
 //===--- Staging -------------------------------------------------------------------------===//
 
 bool aicc_context::reaches(const aicc_tensor &tensor) const {
-  return sharesHostMemory ? tensor.isOnHost() : tensor.device == &device;
+  if (sharesHostMemory)
+    return tensor.isOnHost();
+  // An accelerator's kernels rely on the alignment of their buffers, which another library's view may lack.
+  return tensor.device == &device && reinterpret_cast<uintptr_t>(tensor.data) % kKernelAlignment == 0;
 }
 
 aicc_status *aicc_context::allocate(uint64_t size, uint32_t alignment, PoolBlock *&block) {

@@ -32,17 +32,6 @@ std::string writeTwoTargets() {
   return path;
 }
 
-struct DLTensorMirror {
-  void *data;
-  int32_t deviceType, deviceId, ndim;
-  uint8_t code, bits;
-  uint16_t lanes;
-  int64_t *shape, *strides;
-  uint64_t byteOffset;
-  void *context;
-  void (*deleter)(DLTensorMirror *self);
-};
-
 } // namespace
 
 TEST(Targets, TheFirstThatFitsIsTaken) {

@@ -195,6 +195,26 @@ TEST_F(Device, TakesStridedTensors) {
   EXPECT_EQ(values(copyTo(strided.get(), s.device).get())[9], 18.f);
 }
 
+TEST_F(Device, CopiesWhatIsNotAligned) {
+  Session s(writeModule("add", makeAddFunction()), 2, "mock");
+  // The last elements of a tensor of the device, as another library hands out a slice.
+  auto tail = [&] {
+    DLManagedTensor *managed = nullptr;
+    aicc_tensor *slice = nullptr;
+    EXPECT_TRUE(
+        ok(aicc_tensor_export_dlpack(copyTo(s.tensor({100}, ramp(100, 0)).get(), s.device).get(), &managed)));
+    auto *mirror = reinterpret_cast<DLTensorMirror *>(managed);
+    mirror->byteOffset = 12, mirror->shape[0] = 97;
+    EXPECT_TRUE(ok(aicc_tensor_import_dlpack(s.instance.get(), managed, &slice)));
+    return Handle<aicc_tensor>(slice);
+  };
+  auto a = tail(), b = s.tensor({97}, ramp(97, 0));
+  std::vector<Handle<aicc_tensor>> outputs;
+  outputs.push_back(tail());
+  ASSERT_TRUE(ok(s.run({a.get(), b.get()}, outputs)));
+  EXPECT_EQ(values(outputs[0].get())[96], 99.f + 96.f);
+}
+
 TEST_F(Device, HoldsTheWeightsThatItsProgramReads) {
   Session s(writeWeights(), 2, "mock");
   aicc_module_info info = {};

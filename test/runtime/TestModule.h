@@ -84,6 +84,18 @@ std::vector<float> values(const aicc_tensor *tensor);
 Handle<aicc_tensor> copyTo(const aicc_tensor *tensor, const aicc_device *device);
 std::vector<int64_t> dims(const aicc_tensor *tensor);
 
+/// DLManagedTensor, as DLPack's ABI has it.
+struct DLTensorMirror {
+  void *data;
+  int32_t deviceType, deviceId, ndim;
+  uint8_t code, bits;
+  uint16_t lanes;
+  int64_t *shape, *strides;
+  uint64_t byteOffset;
+  void *context;
+  void (*deleter)(DLTensorMirror *self);
+};
+
 } // namespace aicc::test
 
 #endif // AICC_TEST_RUNTIME_TESTMODULE_H

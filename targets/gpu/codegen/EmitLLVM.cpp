@@ -25,7 +25,7 @@ using namespace aicc::gpu;
 /// The address space of global memory: the same number in both back ends.
 static constexpr unsigned kGlobalSpace = 1;
 
-/// The kernel again, with its pointers in global memory: noalias, 64-byte aligned.
+/// The kernel again, with its pointers in global memory, 64-byte aligned; noalias where they were.
 static Function *moveArguments(Function *kernel) {
   LLVMContext &context = kernel->getContext();
   SmallVector<Type *> types;
@@ -43,7 +43,8 @@ static Function *moveArguments(Function *kernel) {
       from.replaceAllUsesWith(&to);
       continue;
     }
-    to.addAttr(Attribute::NoAlias);
+    if (from.hasNoAliasAttr())
+      to.addAttr(Attribute::NoAlias);
     to.addAttr(Attribute::getWithAlignment(context, Align(64)));
     from.replaceAllUsesWith(builder.CreateAddrSpaceCast(&to, from.getType()));
   }
