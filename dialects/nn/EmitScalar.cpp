@@ -11,21 +11,21 @@ using FloatPredicate = arith::CmpFPredicate;
 //===--- ScalarBuilder
 //-------------------------------------------------------------------------------------------------===//
 
-static Value makeConstant(OpBuilder &builder, Location loc, Type type, TypedAttr scalar) {
+static Value splatConstant(OpBuilder &builder, Location loc, Type type, TypedAttr scalar) {
   if (auto vector = dyn_cast<VectorType>(type))
     return builder.create<arith::ConstantOp>(loc, DenseElementsAttr::get(vector, scalar));
   return builder.create<arith::ConstantOp>(loc, scalar);
 }
 
 Value ScalarBuilder::constant(Value like, double value) {
-  return makeConstant(builder, loc, like.getType(),
+  return splatConstant(builder, loc, like.getType(),
                       builder.getFloatAttr(getElementTypeOrSelf(like.getType()), value));
 }
 
 Value ScalarBuilder::integer(Value like, int64_t value) {
   auto type = cast<IntegerType>(getElementTypeOrSelf(like.getType()));
   APInt bits = APInt(64, value, /*isSigned=*/true).sextOrTrunc(type.getWidth());
-  return makeConstant(builder, loc, like.getType(), builder.getIntegerAttr(type, bits));
+  return splatConstant(builder, loc, like.getType(), builder.getIntegerAttr(type, bits));
 }
 
 Value ScalarBuilder::atLeast(Value a, double bound) {
@@ -301,8 +301,11 @@ Value XorOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
 Value ShiftOp::emitScalar(OpBuilder &builder, Location loc, ValueRange args) {
   ScalarBuilder b(builder, loc);
   Value x = args[0], y = args[1], zero = b.integer(x, 0);
-  // Shifts by the width or more give 0.
-  Value inside = b.compare(IntPredicate::ult, y, getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth());
+  // By a negative amount or the width and more: 0, or all of the sign.
+  int64_t width = getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth();
+  Value inside = b.compare(IntPredicate::ult, y, width);
+  if (!getLeft() && !tensorElement(getLhs()).isUnsignedInteger())
+    return b.i<arith::ShRSIOp>(x, b.select(inside, y, b.integer(y, width - 1)));
   Value amount = b.select(inside, y, zero);
   Value shifted = getLeft() ? b.i<arith::ShLIOp>(x, amount) : b.i<arith::ShRUIOp>(x, amount);
   return b.select(inside, shifted, zero);

@@ -320,11 +320,16 @@ AICC_EVALUATE(ShiftOp) {
     return ctx.fail("needs integer elements");
   bool left = getLeft();
   uint64_t width = 8 * nn::detail::getSize(kind);
-  uint64_t mask = width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
   return evaluateNumeric<2>(*this, ctx, operands, results, [=](auto x, auto y) -> decltype(x) {
-    if (uint64_t(y) >= width)
+    using C = decltype(x);
+    if constexpr (std::is_floating_point_v<C>) {
       return 0;
-    return left ? uint64_t(x) << uint64_t(y) : (uint64_t(x) & mask) >> uint64_t(y);
+    } else if (uint64_t(y) >= width) {
+      return std::is_signed_v<C> && !left && x < 0 ? C(-1) : 0;
+    } else {
+      // Values are extended by their sign, so that a right shift fills with it.
+      return left ? C(uint64_t(x) << uint64_t(y)) : C(x >> uint64_t(y));
+    }
   });
 }
 

@@ -18,6 +18,8 @@ std::optional<ElementKind> getElementKind(Type type) {
     return ElementKind::f16;
   if (type.isBF16())
     return ElementKind::bf16;
+  if (isa<NarrowType>(type)) // moved as codes
+    return ElementKind::ui8;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer || integer.isSigned())
     return std::nullopt;

@@ -190,3 +190,16 @@ void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCon
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<TransposeOfTranspose>(context);
 }
+
+OpFoldResult BitcastOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getResult().getType())
+    return getInput();
+  // Only the first type and the last one matter.
+  if (auto first = getInput().getDefiningOp<BitcastOp>()) {
+    if (first.getInput().getType() == getResult().getType())
+      return first.getInput();
+    setOperand(first.getInput());
+    return getResult();
+  }
+  return {};
+}

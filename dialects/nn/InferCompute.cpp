@@ -144,7 +144,10 @@ LogicalResult LrnOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
 LogicalResult MatMulOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &lhs = operands[0], &rhs = operands[1];
   Type element = elementOf(adaptor.getLhs());
-  if (failed(checkSameElements(ctx, adaptor.getOperands())) || failed(checkNumber(ctx, element)) ||
+  bool bytes = element.isUnsignedInteger(8) && elementOf(adaptor.getRhs()).isSignlessInteger(8);
+  if (bytes)
+    element = IntegerType::get(ctx.getContext(), 32);
+  if ((!bytes && failed(checkSameElements(ctx, adaptor.getOperands()))) || failed(checkNumber(ctx, element)) ||
       failed(checkRank(ctx, "lhs", lhs, 2, /*atLeast=*/true)) ||
       failed(checkRank(ctx, "rhs", rhs, 2, /*atLeast=*/true)))
     return failure();

@@ -1,5 +1,6 @@
 // Sizes and element types of elementwise operations.
 
+#include "dialects/nn/Formats.h"
 #include "dialects/nn/InferSupport.h"
 
 using namespace mlir;
@@ -28,7 +29,8 @@ static LogicalResult inferBinary(ShapeContext &ctx, Adaptor adaptor, Shapes oper
 }
 
 static bool isBits(Type type) { return isa<IntegerType>(type); }
-static bool isAny(Type) { return true; }
+static bool isIntOrFloat(Type type) { return type.isIntOrFloat(); }
+static bool isCode(Type type) { return type.isUnsignedInteger(8); }
 
 #define AICC_NN_UNARY(OP, ACCEPTS, WHAT)                                                                     \
   LogicalResult OP::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {           \
@@ -102,9 +104,35 @@ LogicalResult IsInfOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands
 }
 
 LogicalResult CastOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
-  if (!isElementType(adaptor.getTo()))
+  if (!isElementType(adaptor.getTo()) || !adaptor.getTo().isIntOrFloat())
     return ctx.fail("cannot convert to " + text(adaptor.getTo()));
+  if (failed(checkElement(ctx, elementOf(adaptor.getInput()), isIntOrFloat, "numbers or booleans")))
+    return failure();
   return result(results, operands[0], adaptor.getTo());
+}
+
+LogicalResult BitcastOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
+  Type from = elementOf(adaptor.getInput()), to = adaptor.getTo();
+  if (!isElementType(to) || isBool(to) || isBool(from) || getElementSize(to) != getElementSize(from))
+    return ctx.fail("cannot read the bits of " + text(from) + " as " + text(to));
+  return result(results, operands[0], to);
+}
+
+LogicalResult DecodeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
+  if (failed(checkElement(ctx, elementOf(adaptor.getInput()), isCode, "codes of ui8")))
+    return failure();
+  if (isIntegerFormat(adaptor.getFormat()))
+    return ctx.fail("decodes floats only");
+  return result(results, operands[0], Float32Type::get(ctx.getContext()));
+}
+
+LogicalResult EncodeOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
+  Type element = elementOf(adaptor.getInput());
+  if (!element.isF32() && !element.isF64())
+    return ctx.fail("needs f32 or f64, has " + text(element));
+  if (isIntegerFormat(adaptor.getFormat()))
+    return ctx.fail("encodes floats only");
+  return result(results, operands[0], IntegerType::get(ctx.getContext(), 8, IntegerType::Unsigned));
 }
 
 LogicalResult PowOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
@@ -116,7 +144,7 @@ LogicalResult PowOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
 }
 
 LogicalResult CompareOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
-  if (failed(inferBinary(ctx, adaptor, operands, results, isAny, "")))
+  if (failed(inferBinary(ctx, adaptor, operands, results, isIntOrFloat, "numbers or booleans")))
     return failure();
   results.back().element = IntegerType::get(ctx.getContext(), 1);
   return success();

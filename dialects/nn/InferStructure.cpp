@@ -49,7 +49,7 @@ LogicalResult IotaOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes, Results 
   AffineMap map = adaptor.getShape();
   if (failed(checkMap(ctx, "shape", map)) || failed(checkAxis(ctx, adaptor.getAxis(), map.getNumResults())))
     return failure();
-  if (!isElementType(adaptor.getType()) || isBool(adaptor.getType()))
+  if (!isElementType(adaptor.getType()) || !isNumber(adaptor.getType()))
     return ctx.fail("cannot count in " + text(adaptor.getType()));
   return result(results, SymShape(map.getResults()), adaptor.getType());
 }

@@ -20,7 +20,7 @@ inline mlir::Type elementOf(mlir::Value value) {
 }
 inline bool isFloat(mlir::Type type) { return llvm::isa<mlir::FloatType>(type); }
 inline bool isBool(mlir::Type type) { return type.isInteger(1); }
-inline bool isNumber(mlir::Type type) { return !isBool(type); }
+inline bool isNumber(mlir::Type type) { return type.isIntOrFloat() && !isBool(type); }
 /// Signless or unsigned, but not a boolean.
 inline bool isInteger(mlir::Type type) { return llvm::isa<mlir::IntegerType>(type) && !isBool(type); }
 

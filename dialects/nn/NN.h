@@ -18,6 +18,8 @@
 #include "dialects/nn/NNDialect.h.inc"
 #include "dialects/nn/NNEnums.h.inc"
 #include "dialects/nn/NNInterfaces.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/nn/NNTypes.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/nn/NNAttrs.h.inc"
 #define GET_OP_CLASSES
@@ -41,6 +43,11 @@ OpT create(mlir::OpBuilder &builder, mlir::Location loc, SymbolicShapes &shapes,
   }
   return op;
 }
+
+/// A tensor as an operation: nn.constant, of codes of narrow numbers followed by nn.bitcast.
+mlir::Value makeConstant(mlir::OpBuilder &builder, mlir::Location loc, const Tensor &tensor);
+/// The value of what makeConstant makes; empty for anything else.
+Tensor getConstant(mlir::Value value);
 } // namespace aicc::nn
 
 #endif

@@ -23,9 +23,12 @@ def NN_Dialect : Dialect {
     analysis (`SymbolicShapes`) carries these expressions through the function; shape attributes of operations
     (`nn.reshape`'s `shape`, for one) are affine maps over the same symbols.
 
-    Booleans are `i1` (stored one byte each), signed integers are signless (`i8`), unsigned ones are `ui8`, ....
+    Booleans are `i1` (stored one byte each), signed integers are signless (`i8`), unsigned ones are `ui8`, .... Floats of 8 bits
+    or fewer and integers of fewer than 8 are codes in a byte each (`!nn.narrow<f8E4M3FN>`), which are moved as they are and
+    become numbers by `nn.bitcast` and `nn.decode`.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
@@ -95,6 +98,27 @@ def NN_NearestModeInfo : NN_EnumInfo<"NearestMode", "rounding of nearest", ["rou
 def NN_NearestMode : NN_Enum<NN_NearestModeInfo, "nearest">;
 def NN_RnnDirectionInfo : NN_EnumInfo<"RnnDirection", "order of time", ["forward", "reverse", "bidirectional"]>;
 def NN_RnnDirection : NN_Enum<NN_RnnDirectionInfo, "direction">;
+
+//===--- types ---------------------------------------------------------------------------------------------------------===//
+
+def NN_FormatInfo : NN_EnumInfo<"Format", "how a number is coded in 8 bits or fewer", ["f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ",
+    "f8E8M0FNU", "f6E2M3FN", "f6E3M2FN", "f4E2M1FN", "i4", "ui4", "i2", "ui2"]>;
+def NN_Format : NN_Enum<NN_FormatInfo, "format">;
+def NN_ScaleRoundingInfo : NN_EnumInfo<"ScaleRounding", "how a scale becomes a power of two", ["nearest", "up", "down"]>;
+def NN_ScaleRounding : NN_Enum<NN_ScaleRoundingInfo, "scale_rounding">;
+
+def NN_NarrowType : TypeDef<NN_Dialect, "Narrow"> {
+  let mnemonic = "narrow";
+  let summary = "a number coded in 8 bits or fewer";
+  let description = [{
+    An element type without arithmetic. An element takes a byte, its code in the low bits; the bits above are zero where we write and
+    ignored where we read (as Python's ml_dtypes has it). Operations that move elements take such tensors; numbers come
+    from the codes (`nn.bitcast` to ui8) by `nn.decode`, or, of integers, by shifting the sign down. From the dispatch phase on there
+    are only the codes: tensors of ui8.
+  }];
+  let parameters = (ins EnumParameter<NN_FormatInfo>:$format);
+  let assemblyFormat = "`<` $format `>`";
+}
 
 //===--- operation classes ---------------------------------------------------------------------------------------------===//
 

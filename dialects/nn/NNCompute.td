@@ -58,7 +58,8 @@ def NN_LrnOp : NN_Op<"lrn"> {
 def NN_MatMulOp : NN_Op<"matmul"> {
   let summary = "batched matrix product with numpy broadcasting of the leading dimensions";
   let description = [{Both operands have rank >= 2 (the importer adds and drops dimensions for vectors). The flags read an operand's last two
-    dimensions transposed: lhs [.., M, K] (or [.., K, M]), rhs [.., K, N] (or [.., N, K]).}];
+    dimensions transposed: lhs [.., M, K] (or [.., K, M]), rhs [.., K, N] (or [.., N, K]). Operands have one element type, which is the
+    result's; or lhs has ui8 and rhs i8, as instructions on bytes want them, and the sums are i32.}];
   let arguments = (ins NN_Tensor:$lhs, NN_Tensor:$rhs, DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,
                        DefaultValuedAttr<BoolAttr, "false">:$transpose_rhs);
   let results = (outs NN_Tensor:$result);

@@ -11,12 +11,18 @@ using namespace aicc::nn;
 #include "dialects/nn/NNDialect.cpp.inc"
 #include "dialects/nn/NNEnums.cpp.inc"
 #include "dialects/nn/NNInterfaces.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/nn/NNTypes.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/nn/NNAttrs.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/nn/NNOps.cpp.inc"
 
 void NNDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/nn/NNTypes.cpp.inc"
+      >();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/nn/NNAttrs.cpp.inc"
@@ -32,6 +38,24 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, T
   if (!elements || elements.getType() != type)
     return nullptr;
   return builder.create<ConstantOp>(loc, type, elements);
+}
+
+Value aicc::nn::makeConstant(OpBuilder &builder, Location loc, const Tensor &tensor) {
+  Value constant = builder.create<ConstantOp>(loc, tensor.getAttr());
+  if (!isa<NarrowType>(tensor.getElementType()))
+    return constant;
+  return builder.create<BitcastOp>(loc, tensor.getType(), constant, tensor.getElementType());
+}
+
+Tensor aicc::nn::getConstant(Value value) {
+  auto bitcast = value.getDefiningOp<BitcastOp>();
+  if (bitcast && isa<NarrowType>(bitcast.getTo()))
+    value = bitcast.getInput();
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return Tensor();
+  Tensor tensor = Tensor::get(constant.getValue());
+  return bitcast && isa<NarrowType>(bitcast.getTo()) ? tensor.recast(bitcast.getTo()) : tensor;
 }
 
 /// The number of symbols that a map's results use, and whether they use dimensions.

@@ -60,6 +60,24 @@ def NN_CastOp : NN_Unary<"cast", "conversion to element type `to`"> {
   let hasFolder = 1;
 }
 
+def NN_BitcastOp : NN_Unary<"bitcast", "the same bits as elements of type `to`, which takes as many bytes"> {
+  let arguments = (ins NN_Tensor:$input, TypeAttr:$to);
+  let hasFolder = 1;
+}
+def NN_DecodeOp : NN_Unary<"decode", "the f32 that a code (ui8) of a narrow float stands for"> {
+  let description = [{Bits of the byte above the format's are ignored. Every value is exact in f32 (the smallest f8E8M0FNU is a subnormal number).}];
+  let arguments = (ins NN_Tensor:$input, NN_Format:$format);
+}
+def NN_EncodeOp : NN_Unary<"encode", "the code (ui8) of a narrow float for an f32 or f64"> {
+  let description = [{
+    Rounds to nearest even. What is too large, infinities included, becomes the largest finite number with `saturate`, else infinity or, in
+    formats without, NaN; formats that have neither always saturate, and code NaN as -0. f8E8M0FNU, powers of two without sign, takes the
+    absolute value, rounds as `rounding` says (`nearest`: halfway goes up) and codes 0 as its smallest number, or, without `saturate`, as NaN.
+  }];
+  let arguments = (ins NN_Tensor:$input, NN_Format:$format, DefaultValuedAttr<BoolAttr, "true">:$saturate,
+                       DefaultValuedAttr<NN_ScaleRounding, "::aicc::nn::ScaleRounding::up">:$rounding);
+}
+
 def NN_AddOp : NN_Binary<"add", "x + y", [Commutative]> { let hasFolder = 1; }
 def NN_SubOp : NN_Binary<"sub", "x - y"> { let hasFolder = 1; }
 def NN_MulOp : NN_Binary<"mul", "x y", [Commutative]> { let hasFolder = 1; }
@@ -74,7 +92,7 @@ def NN_PReluOp : NN_Binary<"prelu", "x if x >= 0 else x y">;
 def NN_AndOp : NN_Binary<"and", "logical or bitwise and", [Commutative]>;
 def NN_OrOp : NN_Binary<"or", "logical or bitwise or", [Commutative]>;
 def NN_XorOp : NN_Binary<"xor", "logical or bitwise exclusive or", [Commutative]>;
-def NN_ShiftOp : NN_Binary<"shift", "bit shift of unsigned integers, to the `left` or right"> {
+def NN_ShiftOp : NN_Binary<"shift", "bit shift to the `left` or right (there arithmetic where signed); by a negative amount or the width or more: what is left of the sign"> {
   let arguments = (ins NN_Tensor:$lhs, NN_Tensor:$rhs, BoolAttr:$left);
 }
 def NN_CompareOp : NN_Binary<"compare", "comparison, result i1; NaN compares unequal"> {

@@ -2,6 +2,7 @@
 // analysis of functions in SymbolicShapes.cpp.
 
 #include "dialects/nn/Shapes.h"
+#include "dialects/nn/NN.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
@@ -109,7 +110,7 @@ bool isElementType(Type type) {
       return integer.isSignless();
     return !integer.isSigned() && (width == 8 || width == 16 || width == 32 || width == 64);
   }
-  return type.isF16() || type.isBF16() || type.isF32() || type.isF64();
+  return type.isF16() || type.isBF16() || type.isF32() || type.isF64() || isa<NarrowType>(type);
 }
 
 RankedTensorType getTensorType(ArrayRef<AffineExpr> shape, Type element) {

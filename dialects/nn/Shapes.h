@@ -110,7 +110,7 @@ private:
 };
 
 /// True for what tensors of nn may hold: i1, signless (signed) and unsigned integers of 8 to 64 bits, f16,
-/// bf16, f32, f64.
+/// bf16, f32, f64, and codes of narrow numbers.
 bool isElementType(mlir::Type type);
 /// A total order of expressions that does not depend on addresses.
 int compareExprs(mlir::AffineExpr a, mlir::AffineExpr b);

@@ -63,6 +63,8 @@ Tensor Tensor::get(ElementsAttr attr) {
 }
 
 DenseElementsAttr Tensor::getAttr() const {
+  if (isa<NarrowType>(getElementType()))
+    return recast(IntegerType::get(type.getContext(), 8, IntegerType::Unsigned)).getAttr();
   if (getNumElements() == 0)
     return DenseElementsAttr::get(type, ArrayRef<Attribute>());
   if (getElementType().isInteger(1)) {
@@ -103,6 +105,14 @@ Tensor Tensor::reshaped(ArrayRef<int64_t> shape) const {
   Tensor result = *this;
   result.type = RankedTensorType::get(shape, getElementType());
   assert(result.getNumElements() == getNumElements());
+  result.writable = nullptr;
+  return result;
+}
+
+Tensor Tensor::recast(Type element) const {
+  Tensor result = *this;
+  result.type = RankedTensorType::get(getShape(), element);
+  assert(getElementSize(element) == getElementSize(getElementType()));
   result.writable = nullptr;
   return result;
 }

@@ -27,7 +27,8 @@ public:
   Tensor(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes, std::shared_ptr<const void> owner);
   /// A dense attribute's elements (splats are spread, i1 is spread to bytes).
   static Tensor get(mlir::ElementsAttr attr);
-  /// As an attribute, for nn.constant.
+  /// As an attribute, for nn.constant; codes of narrow numbers as ui8 (makeConstant has them as what they
+  /// are).
   mlir::DenseElementsAttr getAttr() const;
 
   explicit operator bool() const { return bool(type); }
@@ -46,6 +47,8 @@ public:
   void setInt(int64_t index, int64_t value);
   /// The same bytes under another shape with as many elements.
   Tensor reshaped(llvm::ArrayRef<int64_t> shape) const;
+  /// The same bytes as elements of another type of the same size.
+  Tensor recast(mlir::Type element) const;
 
 private:
   mlir::RankedTensorType type;
@@ -54,7 +57,8 @@ private:
   char *writable = nullptr;
 };
 
-/// Bytes that one element takes in memory (i1: 1). 0 if the type is not an element type of nn.
+/// Bytes that one element takes in memory (i1 and narrow numbers: 1). 0 if the type is not an element type of
+/// nn.
 int64_t getElementSize(mlir::Type element);
 
 /// What evaluation needs beside the operands.

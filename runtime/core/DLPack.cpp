@@ -47,16 +47,15 @@ struct TypePair {
   aicc_element_type type;
   uint8_t code, bits;
 };
-/// DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool, 10.. the 8-bit floats, 17 float4.
+/// DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool, 10.. the 8-bit floats. Types below 8 bits have
+/// none: without a flag, which this version of the struct lacks, DLPack means them packed.
 constexpr TypePair kPairs[] = {
-    {AICC_TYPE_F64, 2, 64},      {AICC_TYPE_F32, 2, 32},        {AICC_TYPE_F16, 2, 16},
-    {AICC_TYPE_BF16, 4, 16},     {AICC_TYPE_I64, 0, 64},        {AICC_TYPE_I32, 0, 32},
-    {AICC_TYPE_I16, 0, 16},      {AICC_TYPE_I8, 0, 8},          {AICC_TYPE_U64, 1, 64},
-    {AICC_TYPE_U32, 1, 32},      {AICC_TYPE_U16, 1, 16},        {AICC_TYPE_U8, 1, 8},
-    {AICC_TYPE_BOOL, 6, 8},      {AICC_TYPE_F8E4M3FN, 10, 8},   {AICC_TYPE_F8E4M3FNUZ, 11, 8},
-    {AICC_TYPE_F8E5M2, 12, 8},   {AICC_TYPE_F8E5M2FNUZ, 13, 8}, {AICC_TYPE_F8E8M0FNU, 14, 8},
-    {AICC_TYPE_F4E2M1FN, 17, 4}, {AICC_TYPE_I4, 0, 4},          {AICC_TYPE_U4, 1, 4},
-    {AICC_TYPE_I2, 0, 2},        {AICC_TYPE_U2, 1, 2}};
+    {AICC_TYPE_F64, 2, 64},    {AICC_TYPE_F32, 2, 32},        {AICC_TYPE_F16, 2, 16},
+    {AICC_TYPE_BF16, 4, 16},   {AICC_TYPE_I64, 0, 64},        {AICC_TYPE_I32, 0, 32},
+    {AICC_TYPE_I16, 0, 16},    {AICC_TYPE_I8, 0, 8},          {AICC_TYPE_U64, 1, 64},
+    {AICC_TYPE_U32, 1, 32},    {AICC_TYPE_U16, 1, 16},        {AICC_TYPE_U8, 1, 8},
+    {AICC_TYPE_BOOL, 6, 8},    {AICC_TYPE_F8E4M3FN, 10, 8},   {AICC_TYPE_F8E4M3FNUZ, 11, 8},
+    {AICC_TYPE_F8E5M2, 12, 8}, {AICC_TYPE_F8E5M2FNUZ, 13, 8}, {AICC_TYPE_F8E8M0FNU, 14, 8}};
 
 void releaseManaged(void *user) {
   auto *managed = static_cast<DLManagedTensor *>(user);

@@ -87,16 +87,18 @@ constexpr TypeInfo kTypes[] = {
     {"invalid", 0},   {"f64", 64},     {"f32", 32},     {"f16", 16},   {"bf16", 16},      {"i64", 64},
     {"i32", 32},      {"i16", 16},     {"i8", 8},       {"u64", 64},   {"u32", 32},       {"u16", 16},
     {"u8", 8},        {"bool", 8},     {"f8e4m3fn", 8}, {"f8e5m2", 8}, {"f8e4m3fnuz", 8}, {"f8e5m2fnuz", 8},
-    {"f8e8m0fnu", 8}, {"f4e2m1fn", 4}, {"i4", 4},       {"u4", 4},     {"i2", 2},         {"u2", 2}};
-static_assert(sizeof(kTypes) / sizeof(kTypes[0]) == AICC_TYPE_U2 + 1, "one line for each element type");
+    {"f8e8m0fnu", 8}, {"f4e2m1fn", 8}, {"i4", 8},       {"u4", 8},     {"i2", 8},         {"u2", 8},
+    {"f6e2m3fn", 8},  {"f6e3m2fn", 8}};
+constexpr unsigned kTypeCount = sizeof(kTypes) / sizeof(kTypes[0]);
+static_assert(kTypeCount == AICC_TYPE_F6E3M2FN + 1, "one line for each element type");
 } // namespace
 
 uint32_t aicc_element_type_bits(aicc_element_type type) {
-  return static_cast<unsigned>(type) <= AICC_TYPE_U2 ? kTypes[type].bits : 0;
+  return static_cast<unsigned>(type) < kTypeCount ? kTypes[type].bits : 0;
 }
 
 const char *aicc_element_type_name(aicc_element_type type) {
-  return static_cast<unsigned>(type) <= AICC_TYPE_U2 ? kTypes[type].name : "invalid";
+  return static_cast<unsigned>(type) < kTypeCount ? kTypes[type].name : "invalid";
 }
 
 const char *aicc_runtime_version(void) { return "0.1.0"; }

@@ -172,10 +172,6 @@ aicc_status *aicc_tensor_wrap(aicc_instance *instance, aicc_element_type type, u
     return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no memory for a tensor");
   if (strides)
     std::memcpy(tensor->strides, strides, rank * sizeof(int64_t));
-  if (aicc_element_type_bits(type) < 8 && !tensor->isDense()) {
-    tensor->release();
-    return makeStatus(AICC_STATUS_UNSUPPORTED, "a tensor of %s must be dense", aicc_element_type_name(type));
-  }
   if (data)
     tensor->data = data;
   tensor->byteSize = byte_size;

@@ -19,7 +19,7 @@ using namespace aicc::rt;
 
 static_assert(int(fb::ElementType_U2) == int(AICC_TYPE_U2) &&
                   int(fb::ElementType_Bool) == int(AICC_TYPE_BOOL) &&
-                  int(fb::ElementType_MAX) == int(AICC_TYPE_U2),
+                  int(fb::ElementType_MAX) == int(AICC_TYPE_F6E3M2FN),
               "schema and C ABI number element types alike");
 
 namespace {

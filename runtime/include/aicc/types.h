@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/* Append-only. Booleans take a byte each, 0 or 1. Types below 8 bits are packed, first element in the low
- * bits. */
+/* Append-only. Booleans take a byte each, 0 or 1. So do types below 8 bits: the code in the low bits, the
+ * others zero where the runtime writes and ignored where it reads (Python's ml_dtypes has them so). Denser
+ * layouts are a matter of kernels and their weights. */
 typedef enum aicc_element_type {
   AICC_TYPE_INVALID = 0,
   AICC_TYPE_F64 = 1,
@@ -38,10 +39,12 @@ typedef enum aicc_element_type {
   AICC_TYPE_I4 = 20,
   AICC_TYPE_U4 = 21,
   AICC_TYPE_I2 = 22,
-  AICC_TYPE_U2 = 23
+  AICC_TYPE_U2 = 23,
+  AICC_TYPE_F6E2M3FN = 24,
+  AICC_TYPE_F6E3M2FN = 25
 } aicc_element_type;
 
-/* 0 for an unknown type. */
+/* Bits that an element takes in memory, a multiple of 8. 0 for an unknown type. */
 AICC_API uint32_t aicc_element_type_bits(aicc_element_type type);
 /* "f32", "i64", "bool", "f8e4m3fn" ...; "invalid" for an unknown type. */
 AICC_API const char *aicc_element_type_name(aicc_element_type type);
