@@ -218,9 +218,11 @@ LogicalResult Compilation::formDispatches() {
   for (auto &instance : instances) {
     ModuleOp graph = *graphs.at(instance->getChannelBlock());
     programs.push_back({instance.get(), graph.clone()});
-    for (auto func : programs.back().module->getOps<func::FuncOp>())
+    for (auto func : programs.back().module->getOps<func::FuncOp>()) {
+      storeNarrowTypes(func);
       if (failed(instance->prepare(func)) || failed(aicc::formDispatches(func, *instance)))
         return failure();
+    }
     if (failed(verify(*programs.back().module)))
       return failure();
   }

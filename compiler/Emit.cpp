@@ -3,6 +3,7 @@
 #include "compiler/Emit.h"
 #include "compiler/Recipes.h"
 #include "dialects/exe/Exe.h"
+#include "dialects/nn/NN.h"
 #include "dialects/rt/Rt.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -21,6 +22,15 @@ static aicc_element_type getElementType(Type type) {
     return AICC_TYPE_F16;
   if (type.isBF16())
     return AICC_TYPE_BF16;
+  if (auto narrow = dyn_cast<nn::NarrowType>(type)) {
+    // In the order of nn::Format.
+    static constexpr aicc_element_type types[] = {
+        AICC_TYPE_F8E4M3FN,  AICC_TYPE_F8E4M3FNUZ, AICC_TYPE_F8E5M2,   AICC_TYPE_F8E5M2FNUZ,
+        AICC_TYPE_F8E8M0FNU, AICC_TYPE_F6E2M3FN,   AICC_TYPE_F6E3M2FN, AICC_TYPE_F4E2M1FN,
+        AICC_TYPE_I4,        AICC_TYPE_U4,         AICC_TYPE_I2,       AICC_TYPE_U2};
+    static_assert(std::size(types) == nn::getMaxEnumValForFormat() + 1, "one for each format");
+    return types[static_cast<unsigned>(narrow.getFormat())];
+  }
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return AICC_TYPE_INVALID;

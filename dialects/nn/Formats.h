@@ -26,6 +26,9 @@ struct FloatFormat {
   unsigned getMagnitudeBits() const { return exponentBits + mantissaBits; }
 };
 
+/// Argument and result attribute of functions that move codes: the element type that callers see.
+constexpr llvm::StringLiteral elementAttrName = "nn.element";
+
 /// The format's layout; null for integers and for f8E8M0FNU, which is an exponent alone (bias 127, 255 is
 /// NaN).
 const FloatFormat *getFloatFormat(Format format);

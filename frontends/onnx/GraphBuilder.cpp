@@ -1,6 +1,7 @@
 // Creation of operations with sizes, folding and known values.
 
 #include "frontends/onnx/GraphBuilder.h"
+#include "dialects/nn/Formats.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -98,6 +99,8 @@ bool GraphBuilder::foldConstants(Operation *op, SmallVector<Value> &results) {
   if (isa<nn::ConstantOp, nn::SizesOp, nn::WeightOp>(op) ||
       (op->getNumOperands() == 0 && !isa<nn::IotaOp>(op)))
     return false;
+  if (auto bitcast = dyn_cast<nn::BitcastOp>(op); bitcast && isa<nn::NarrowType>(bitcast.getTo()))
+    return false; // how such constants are written
   int64_t bytes = 0;
   auto count = [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
@@ -110,10 +113,10 @@ bool GraphBuilder::foldConstants(Operation *op, SmallVector<Value> &results) {
     return false;
   SmallVector<nn::Tensor> operands, values;
   for (Value operand : op->getOperands()) {
-    auto constant = operand.getDefiningOp<nn::ConstantOp>();
+    nn::Tensor constant = nn::getConstant(operand);
     if (!constant || !count(operand.getType()))
       return false;
-    operands.push_back(nn::Tensor::get(constant.getValue()));
+    operands.push_back(constant);
   }
   // Operations with absent optional operands take part only where evaluation needs no segments.
   nn::EvalContext ctx;
@@ -127,13 +130,22 @@ bool GraphBuilder::foldConstants(Operation *op, SmallVector<Value> &results) {
 }
 
 Value GraphBuilder::constant(ElementsAttr value) { return make<nn::ConstantOp>(value); }
-Value GraphBuilder::constant(const nn::Tensor &tensor) { return constant(tensor.getAttr()); }
+Value GraphBuilder::constant(const nn::Tensor &tensor) {
+  return bitcast(constant(tensor.getAttr()), tensor.getElementType());
+}
 
 Value GraphBuilder::ints(ArrayRef<int64_t> values) { return constant(builder.getI64TensorAttr(values)); }
 
 Value GraphBuilder::scalar(double value, Type element) {
   nn::Tensor tensor(RankedTensorType::get({}, element));
-  tensor.setDouble(0, value);
+  if (auto narrow = dyn_cast<nn::NarrowType>(element)) {
+    const nn::Format format = narrow.getFormat();
+    tensor.setInt(0, nn::isIntegerFormat(format)
+                         ? int64_t(value) & ((1 << nn::getCodeBits(format)) - 1)
+                         : nn::encodeFloat(format, value, /*saturate=*/true, nn::ScaleRounding::up));
+  } else {
+    tensor.setDouble(0, value);
+  }
   return constant(tensor);
 }
 
@@ -175,8 +187,50 @@ Value GraphBuilder::transpose(Value input, ArrayRef<int64_t> perm) {
   return make<nn::TransposeOp>(input, perm);
 }
 
-Value GraphBuilder::convert(Value input, Type element) {
-  return getElement(input) == element ? input : make<nn::CastOp>(input, element);
+Value GraphBuilder::convert(Value input, Type element, bool saturate, nn::ScaleRounding rounding) {
+  const Type from = getElement(input);
+  if (from == element)
+    return input;
+  if (auto narrow = dyn_cast<nn::NarrowType>(from))
+    return convert(decode(input, narrow.getFormat()), element, saturate, rounding);
+  auto narrow = dyn_cast<nn::NarrowType>(element);
+  if (!narrow)
+    return make<nn::CastOp>(input, element);
+  const nn::Format format = narrow.getFormat();
+  if (nn::isIntegerFormat(format)) { // wraps
+    if (isa<FloatType>(from))
+      input = make<nn::CastOp>(input, builder.getI32Type());
+    const Type byte = builder.getIntegerType(8, /*isSigned=*/false);
+    const int64_t mask = (1 << nn::getCodeBits(format)) - 1;
+    return bitcast(make<nn::AndOp>(convert(input, byte), scalar(double(mask), byte)), element);
+  }
+  // f32 holds all that f16, bf16 and integers of 16 bits do.
+  const bool isWide = from.isF64() || (from.isIntOrIndex() && from.getIntOrFloatBitWidth() > 16);
+  input = convert(input, isWide ? Type(builder.getF64Type()) : Type(builder.getF32Type()));
+  return bitcast(make<nn::EncodeOp>(input, format, saturate, rounding), element);
+}
+
+Value GraphBuilder::decode(Value input, nn::Format format) {
+  const Type byte = builder.getIntegerType(8, /*isSigned=*/false);
+  Value codes = bitcast(input, byte);
+  if (!nn::isIntegerFormat(format))
+    return make<nn::DecodeOp>(codes, format);
+  const int64_t bits = nn::getCodeBits(format);
+  codes = make<nn::AndOp>(codes, scalar(double((1 << bits) - 1), byte));
+  if (format == nn::Format::ui4 || format == nn::Format::ui2)
+    return codes;
+  // The sign's bit counts negative.
+  const Type number = builder.getI8Type();
+  codes = make<nn::XorOp>(bitcast(codes, number), scalar(double(1 << (bits - 1)), number));
+  return make<nn::SubOp>(codes, scalar(double(1 << (bits - 1)), number));
+}
+
+Value GraphBuilder::bitcast(Value input, Type element) {
+  if (getElement(input) == element)
+    return input;
+  if (auto before = input.getDefiningOp<nn::BitcastOp>())
+    return bitcast(before.getInput(), element);
+  return make<nn::BitcastOp>(input, element);
 }
 
 Value GraphBuilder::slice(Value input, ArrayRef<AffineExpr> offsets, ArrayRef<AffineExpr> sizes,

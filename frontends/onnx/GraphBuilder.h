@@ -76,7 +76,11 @@ public:
   Value reshape(Value input, ArrayRef<AffineExpr> shape);
   Value broadcast(Value input, ArrayRef<AffineExpr> shape);
   Value transpose(Value input, ArrayRef<int64_t> perm);
-  Value convert(Value input, Type element);
+  /// Between any two element types; what is said of narrow floats is nn.encode's.
+  Value convert(Value input, Type element, bool saturate = true,
+                nn::ScaleRounding rounding = nn::ScaleRounding::up);
+  /// The same bits; both types take as many bytes, and neither is i1.
+  Value bitcast(Value input, Type element);
   Value slice(Value input, ArrayRef<AffineExpr> offsets, ArrayRef<AffineExpr> sizes, ArrayRef<int64_t> steps);
   /// `size` elements from `offset` on along one axis.
   Value sliceAxis(Value input, int64_t axis, AffineExpr offset, AffineExpr size);
@@ -106,6 +110,8 @@ private:
   SmallVector<Value> complete(mlir::Operation *op);
   /// A message with the symbols' names in place of s0, s1, ...
   std::string nameSymbols(StringRef message);
+  /// Numbers of codes: f32, i8 or ui8.
+  Value decode(Value input, nn::Format format);
   /// The operation's results as constants, if all operands are and it is small.
   bool foldConstants(mlir::Operation *op, SmallVector<Value> &results);
   /// Known elements of the only result from known elements of the operands (SymbolicValues.cpp).

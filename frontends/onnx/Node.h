@@ -166,8 +166,9 @@ Value sliceLikeNumpy(Node &node, Value input, ArrayRef<AffineExpr> starts, Array
                      ArrayRef<int64_t> axes, ArrayRef<int64_t> steps);
 /// Matrix product of tensors of any rank, as numpy's matmul.
 Value matmulLikeNumpy(Node &node, Value lhs, Value rhs);
-/// round(x / scale) + zero (which may be null), clamped to the type.
-Value quantizeLinear(Node &node, Value x, Value scale, Value zero, Type type);
+/// saturate(round(y) + zero) of a quotient y, as QuantizeLinear ends; `zero` may be null. Floats of 8 bits
+/// take no zero point, and saturate only if they should.
+Value saturateQuantized(Node &node, Value y, Value zero, Type type, bool saturate = true);
 /// x as [C, 1, 1, ...]: broadcasts along dimension `axis` of something of rank `rank`.
 Value alongAxis(Node &node, Value x, int64_t axis, int64_t rank);
 

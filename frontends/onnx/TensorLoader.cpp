@@ -1,6 +1,7 @@
 // Tensor data: element types, the three places bytes can be in, and the rules for external files.
 
 #include "frontends/onnx/TensorLoader.h"
+#include "dialects/nn/Formats.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
@@ -11,8 +12,27 @@ using onnx::TensorProto;
 
 namespace aicc::onnx_import {
 
+namespace {
+/// Element types without arithmetic. Except for those of 8 bits, elements are packed, first element lowest.
+constexpr std::pair<int, nn::Format> narrowTypes[] = {{TensorProto::FLOAT8E4M3FN, nn::Format::f8E4M3FN},
+                                                      {TensorProto::FLOAT8E4M3FNUZ, nn::Format::f8E4M3FNUZ},
+                                                      {TensorProto::FLOAT8E5M2, nn::Format::f8E5M2},
+                                                      {TensorProto::FLOAT8E5M2FNUZ, nn::Format::f8E5M2FNUZ},
+                                                      {TensorProto::FLOAT8E8M0, nn::Format::f8E8M0FNU},
+                                                      {TensorProto::FLOAT6E2M3, nn::Format::f6E2M3FN},
+                                                      {TensorProto::FLOAT6E3M2, nn::Format::f6E3M2FN},
+                                                      {TensorProto::FLOAT4E2M1, nn::Format::f4E2M1FN},
+                                                      {TensorProto::INT4, nn::Format::i4},
+                                                      {TensorProto::UINT4, nn::Format::ui4},
+                                                      {TensorProto::INT2, nn::Format::i2},
+                                                      {TensorProto::UINT2, nn::Format::ui2}};
+} // namespace
+
 Type getElementType(MLIRContext *context, int64_t onnxType) {
   Builder b(context);
+  for (auto [type, format] : narrowTypes)
+    if (type == onnxType)
+      return nn::NarrowType::get(context, format);
   switch (onnxType) {
   case TensorProto::FLOAT:
     return b.getF32Type();
@@ -24,7 +44,6 @@ Type getElementType(MLIRContext *context, int64_t onnxType) {
     return b.getBF16Type();
   case TensorProto::BOOL:
     return b.getI1Type();
-  case TensorProto::INT4:
   case TensorProto::INT8:
     return b.getI8Type();
   case TensorProto::INT16:
@@ -33,7 +52,6 @@ Type getElementType(MLIRContext *context, int64_t onnxType) {
     return b.getI32Type();
   case TensorProto::INT64:
     return b.getI64Type();
-  case TensorProto::UINT4:
   case TensorProto::UINT8:
     return b.getIntegerType(8, false);
   case TensorProto::UINT16:
@@ -60,12 +78,14 @@ int getOnnxType(Type element) {
         TensorProto::UINT8, TensorProto::UINT16, TensorProto::UINT32, TensorProto::UINT64})
     if (getElementType(element.getContext(), type) == element)
       return type;
+  if (auto narrow = dyn_cast<nn::NarrowType>(element))
+    for (auto [type, format] : narrowTypes)
+      if (format == narrow.getFormat())
+        return type;
   return TensorProto::UNDEFINED;
 }
 
 namespace {
-bool isNibble(int type) { return type == TensorProto::INT4 || type == TensorProto::UINT4; }
-
 /// Appends `values` to `out` as elements of `size` bytes, little endian.
 template <typename Field> void appendIntegers(const Field &values, int64_t size, std::vector<char> &out) {
   out.reserve(values.size() * size);
@@ -105,14 +125,36 @@ std::vector<char> getFieldBytes(const TensorProto &tensor, int64_t elementSize) 
   return out;
 }
 
-/// Two 4-bit elements a byte, low half first, to one byte each.
-std::vector<char> spreadNibbles(ArrayRef<char> bytes, int64_t count, bool isSigned) {
+/// Codes of `bits` bits, one after the other from the lowest bit on, to one byte each.
+std::vector<char> spreadCodes(ArrayRef<char> bytes, int64_t count, unsigned bits) {
   std::vector<char> out(count);
   for (int64_t i = 0; i < count; ++i) {
-    const int nibble = (uint8_t(bytes[i / 2]) >> (4 * (i % 2))) & 15;
-    out[i] = char(isSigned && nibble >= 8 ? nibble - 16 : nibble);
+    const int64_t at = i * bits / 8;
+    unsigned pair = uint8_t(bytes[at]);
+    if (at + 1 < int64_t(bytes.size()))
+      pair |= unsigned(uint8_t(bytes[at + 1])) << 8;
+    out[i] = char((pair >> (i * bits % 8)) & ((1u << bits) - 1));
   }
   return out;
+}
+
+/// The same on a weight of bytes, as operations of its recipe; `bits` divides 8.
+Value spreadCodes(GraphBuilder &builder, Value bytes, ArrayRef<int64_t> shape, Type element, int64_t count,
+                  unsigned bits) {
+  SizeMath &math = builder.getMath();
+  const Type byte = builder.getElement(bytes);
+  nn::Tensor shifts(RankedTensorType::get({8 / bits}, byte));
+  for (unsigned i = 0; i < 8 / bits; ++i)
+    shifts.setInt(i, i * bits);
+  Value codes = builder.unsqueeze(bytes, {1});
+  codes = builder.make<nn::ShiftOp>(codes, builder.constant(shifts), /*left=*/false);
+  codes = builder.make<nn::AndOp>(codes, builder.scalar((1 << bits) - 1, byte));
+  codes = builder.reshape(codes, {math.simplify(builder.getShape(bytes)[0] * (8 / bits))});
+  codes = builder.sliceAxis(codes, 0, math.constant(0), math.constant(count));
+  SmallVector<AffineExpr> sizes;
+  for (int64_t size : shape)
+    sizes.push_back(math.constant(size));
+  return builder.reshape(builder.bitcast(codes, element), sizes);
 }
 } // namespace
 
@@ -134,9 +176,13 @@ Value TensorLoader::load(const TensorProto &tensor, StringRef name) {
     throw ImportError("tensor '" + name + "' has impossible sizes");
   if (empty)
     count = bytesExpected = 0;
-  const bool nibbles = isNibble(tensor.data_type());
-  if (nibbles)
-    bytesExpected = (count + 1) / 2;
+  auto narrow = dyn_cast<nn::NarrowType>(element);
+  const unsigned bits = narrow ? nn::getCodeBits(narrow.getFormat()) : 8;
+  const bool isField =
+      tensor.data_location() != TensorProto::EXTERNAL && !tensor.has_segment() && !tensor.has_raw_data();
+  const bool isPacked = bits < 8 && !(bits == 6 && isField); // the field has 6-bit elements one by one
+  if (isPacked)
+    bytesExpected = count / 8 * bits + (count % 8 * bits + 7) / 8;
 
   Range range;
   std::vector<char> owned;
@@ -147,19 +193,23 @@ Value TensorLoader::load(const TensorProto &tensor, StringRef name) {
   } else if (tensor.has_raw_data()) {
     range.bytes = ArrayRef(tensor.raw_data().data(), tensor.raw_data().size());
   } else {
-    owned = getFieldBytes(tensor, nibbles ? 1 : elementSize);
+    owned = getFieldBytes(tensor, elementSize);
     range.bytes = owned;
   }
   if (int64_t(range.bytes.size()) != bytesExpected)
     throw ImportError("tensor '" + name + "' holds " + Twine(range.bytes.size()) +
                       " bytes where its type needs " + Twine(bytesExpected));
   auto type = RankedTensorType::get(shape, element);
-  if (!range.path.empty() && !nibbles && bytesExpected >= inlineLimit) {
+  if (!range.path.empty() && bytesExpected >= inlineLimit && (!isPacked || 8 % bits == 0)) {
     auto source = nn::SourceAttr::get(builder.getContext(), range.path, range.offset, bytesExpected);
-    return builder.make<nn::WeightOp>(source, type, name);
+    if (!isPacked)
+      return builder.make<nn::WeightOp>(source, type, name);
+    auto bytesType = RankedTensorType::get({bytesExpected}, builder.getBuilder().getIntegerType(8, false));
+    return spreadCodes(builder, builder.make<nn::WeightOp>(source, bytesType, name), shape, element, count,
+                       bits);
   }
-  if (nibbles) {
-    owned = spreadNibbles(range.bytes, count, tensor.data_type() == TensorProto::INT4);
+  if (isPacked) {
+    owned = spreadCodes(range.bytes, count, bits);
     range.bytes = owned;
   }
   nn::Tensor result(type);

@@ -12,8 +12,7 @@
 
 namespace aicc::onnx_import {
 
-/// The nn element type of a TensorProto::DataType (4-bit integers are widened to 8 bits); null if there is
-/// none.
+/// The nn element type of a TensorProto::DataType; null if there is none.
 Type getElementType(mlir::MLIRContext *context, int64_t onnxType);
 /// "FLOAT", "STRING", ... or the number.
 std::string getElementTypeName(int64_t onnxType);

@@ -33,9 +33,11 @@ struct FormDispatchesPass : aicc::impl::FormDispatchesBase<FormDispatchesPass> {
     auto instance = getInstance(getOperation(), target);
     if (!instance)
       return signalPassFailure();
-    for (func::FuncOp func : getOperation().getOps<func::FuncOp>())
+    for (func::FuncOp func : getOperation().getOps<func::FuncOp>()) {
+      aicc::storeNarrowTypes(func);
       if (failed(instance->prepare(func)) || failed(aicc::formDispatches(func, *instance)))
         return signalPassFailure();
+    }
   }
 };
 

@@ -19,6 +19,10 @@ namespace aicc {
 /// diagnostics at the model's nodes.
 llvm::LogicalResult formDispatches(mlir::func::FuncOp func, const TargetInstance &instance);
 
+/// Turns tensors of narrow numbers into tensors of their codes (ui8). Arguments and results keep the model's
+/// element types in attributes (nn::elementAttrName), for the program's signature.
+void storeNarrowTypes(mlir::func::FuncOp func);
+
 #define GEN_PASS_REGISTRATION
 #include "passes/dispatch/Passes.h.inc"
 

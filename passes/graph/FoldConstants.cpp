@@ -42,6 +42,13 @@ ElementsAttr getAttr(const nn::Tensor &tensor) {
   return first.getAttr().resizeSplat(tensor.getType());
 }
 
+/// How a constant of narrow numbers is written.
+bool isNarrowConstant(Operation *op) {
+  auto bitcast = dyn_cast<nn::BitcastOp>(op);
+  return bitcast && isa<nn::NarrowType>(bitcast.getTo()) &&
+         bitcast.getInput().getDefiningOp<nn::ConstantOp>();
+}
+
 struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
   using FoldConstantsBase::FoldConstantsBase;
 
@@ -62,7 +69,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
       if (!isFoldable(op))
         return;
       foldable.insert(op);
-      if (isa<nn::ConstantOp>(op) || isGenerator(op))
+      if (isa<nn::ConstantOp>(op) || isGenerator(op) || isNarrowConstant(op))
         return;
       rewriter.setInsertionPoint(op);
       for (OpResult result : op->getResults()) {
@@ -71,8 +78,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
         FailureOr<nn::Tensor> value = nn::evaluateConstant(result, ctx);
         if (failed(value)) // it has no value; whoever compiles it says so
           return;
-        auto constant = rewriter.create<nn::ConstantOp>(op->getLoc(), getAttr(*value));
-        foldable.insert(constant);
+        Value constant = makeConstant(rewriter, op->getLoc(), *value);
         rewriter.replaceAllUsesWith(result, constant);
       }
       if (op->use_empty())
@@ -92,6 +98,20 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
       }
     }
     refreshResultTypes(getOperation());
+  }
+
+  /// A constant, which may be operands of other foldable operations.
+  Value makeConstant(OpBuilder &builder, Location loc, const nn::Tensor &tensor) {
+    const Type element = tensor.getElementType();
+    const bool isNarrow = isa<nn::NarrowType>(element);
+    auto constant = builder.create<nn::ConstantOp>(
+        loc, getAttr(isNarrow ? tensor.recast(builder.getIntegerType(8, /*isSigned=*/false)) : tensor));
+    foldable.insert(constant);
+    if (!isNarrow)
+      return constant;
+    auto bitcast = builder.create<nn::BitcastOp>(loc, tensor.getType(), constant, element);
+    foldable.insert(bitcast);
+    return bitcast;
   }
 
   llvm::DenseSet<Operation *> foldable;

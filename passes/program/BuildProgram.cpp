@@ -2,7 +2,7 @@
 // Passes.td.
 
 #include "dialects/exe/Exe.h"
-#include "dialects/nn/NN.h"
+#include "dialects/nn/Formats.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/graph/Constants.h"
 #include "passes/program/Arena.h"
@@ -60,7 +60,8 @@ private:
   /// The buffer and the offset in it where a value lies.
   std::pair<Value, int64_t> locate(Value value, OpBuilder &at);
   FailureOr<Value> getRegister(AffineExpr expr, Operation *op);
-  rt::TensorAttr describe(StringRef name, Value value);
+  /// `element`, if not null, is the element type that callers see.
+  rt::TensorAttr describe(StringRef name, Value value, TypeAttr element);
 
   func::FuncOp func;
   nn::SymbolicShapes shapes;
@@ -249,7 +250,7 @@ LogicalResult ProgramBuilder::bindSymbols() {
   return success();
 }
 
-rt::TensorAttr ProgramBuilder::describe(StringRef name, Value value) {
+rt::TensorAttr ProgramBuilder::describe(StringRef name, Value value, TypeAttr element) {
   Builder builder(func.getContext());
   SmallVector<int64_t> symbolOf;
   SmallVector<StringAttr> texts;
@@ -261,7 +262,8 @@ rt::TensorAttr ProgramBuilder::describe(StringRef name, Value value) {
     symbolOf.push_back(symbol ? inputs[symbol.getPosition()] : -1);
     texts.push_back(builder.getStringAttr(number ? "" : toText(size, symbols)));
   }
-  auto type = RankedTensorType::get(sizes, cast<RankedTensorType>(value.getType()).getElementType());
+  auto type = RankedTensorType::get(
+      sizes, element ? element.getValue() : cast<RankedTensorType>(value.getType()).getElementType());
   return rt::TensorAttr::get(func.getContext(), name, type, symbolOf, texts);
 }
 
@@ -277,12 +279,12 @@ LogicalResult ProgramBuilder::createProgram() {
     unsigned i = argument.getArgNumber();
     args.push_back(
         describe(nameOf(func.getArgAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "input_", i),
-                 argument));
+                 argument, func.getArgAttrOfType<TypeAttr>(i, nn::elementAttrName)));
   }
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
     outs.push_back(describe(
         nameOf(func.getResultAttrOfType<StringAttr>(i, nn::NNDialect::getNameAttrName()), "output_", i),
-        value));
+        value, func.getResultAttrOfType<TypeAttr>(i, nn::elementAttrName)));
   programSymbols.resize(bindings.size());
   for (auto [i, input] : llvm::enumerate(inputs))
     if (input >= 0) {

@@ -18,8 +18,13 @@ int64_t Array::size() const {
   return count;
 }
 
+static bool isNarrowInteger(aicc_element_type type) { return type >= AICC_TYPE_I4 && type <= AICC_TYPE_U2; }
+
+bool isNarrow(aicc_element_type type) { return type >= AICC_TYPE_F8E4M3FN && type <= AICC_TYPE_F6E3M2FN; }
+
 bool isFloat(aicc_element_type type) {
-  return type == AICC_TYPE_F64 || type == AICC_TYPE_F32 || type == AICC_TYPE_F16 || type == AICC_TYPE_BF16;
+  return type == AICC_TYPE_F64 || type == AICC_TYPE_F32 || type == AICC_TYPE_F16 || type == AICC_TYPE_BF16 ||
+         (isNarrow(type) && !isNarrowInteger(type));
 }
 
 static float bitsToFloat(uint32_t bits) {
@@ -62,6 +67,54 @@ static uint16_t doubleToBrain(double value) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+/// The value of a code, by the formats' definitions.
+static double decode(aicc_element_type type, uint8_t code) {
+  if (isNarrowInteger(type)) {
+    int bits = type == AICC_TYPE_I4 || type == AICC_TYPE_U4 ? 4 : 2, value = code & ((1 << bits) - 1);
+    bool isSigned = type == AICC_TYPE_I4 || type == AICC_TYPE_I2;
+    return isSigned && value >> (bits - 1) ? value - (1 << bits) : value;
+  }
+  if (type == AICC_TYPE_F8E8M0FNU)
+    return code == 255 ? NAN : std::ldexp(1, code - 127);
+  struct Format {
+    aicc_element_type type;
+    int exponent, mantissa, bias;
+  };
+  static constexpr Format formats[] = {{AICC_TYPE_F8E4M3FN, 4, 3, 7},   {AICC_TYPE_F8E5M2, 5, 2, 15},
+                                       {AICC_TYPE_F8E4M3FNUZ, 4, 3, 8}, {AICC_TYPE_F8E5M2FNUZ, 5, 2, 16},
+                                       {AICC_TYPE_F4E2M1FN, 2, 1, 1},   {AICC_TYPE_F6E2M3FN, 2, 3, 1},
+                                       {AICC_TYPE_F6E3M2FN, 3, 2, 3}};
+  for (const Format &f : formats) {
+    if (f.type != type)
+      continue;
+    int sign = code >> (f.exponent + f.mantissa) & 1, exponent = code >> f.mantissa & ((1 << f.exponent) - 1);
+    int mantissa = code & ((1 << f.mantissa) - 1);
+    bool zeroIsNan = type == AICC_TYPE_F8E4M3FNUZ || type == AICC_TYPE_F8E5M2FNUZ;
+    if ((zeroIsNan && code == 0x80) || (type == AICC_TYPE_F8E4M3FN && (code & 0x7f) == 0x7f) ||
+        (type == AICC_TYPE_F8E5M2 && exponent == 31 && mantissa))
+      return NAN;
+    double value = type == AICC_TYPE_F8E5M2 && exponent == 31 ? INFINITY
+                   : exponent ? std::ldexp(mantissa + (1 << f.mantissa), exponent - f.bias - f.mantissa)
+                              : std::ldexp(mantissa, 1 - f.bias - f.mantissa);
+    return sign ? -value : value;
+  }
+  return code;
+}
+
+/// The code whose value is nearest to the number.
+static uint8_t encode(aicc_element_type type, double number) {
+  uint8_t best = 0;
+  double least = INFINITY;
+  for (int code = 0; code < 256; ++code) {
+    double distance = std::fabs(decode(type, static_cast<uint8_t>(code)) - number);
+    if (distance < least) {
+      least = distance;
+      best = static_cast<uint8_t>(code);
+    }
+  }
+  return best;
+}
+
 template <typename T> static T load(const char *from) {
   T value;
   std::memcpy(&value, from, sizeof(value));
@@ -74,6 +127,8 @@ template <typename T> static void store(char *to, double number) {
 
 double Array::get(int64_t index) const {
   const char *from = bytes.data() + static_cast<size_t>(index) * aicc_element_type_bits(type) / 8;
+  if (isNarrow(type))
+    return decode(type, load<uint8_t>(from));
   switch (type) {
   case AICC_TYPE_F64:
     return load<double>(from);
@@ -104,6 +159,10 @@ double Array::get(int64_t index) const {
 
 void Array::set(int64_t index, double value) {
   char *to = bytes.data() + static_cast<size_t>(index) * aicc_element_type_bits(type) / 8;
+  if (isNarrow(type)) {
+    *to = static_cast<char>(encode(type, value));
+    return;
+  }
   switch (type) {
   case AICC_TYPE_F64:
     return store<double>(to, value);
@@ -148,7 +207,7 @@ std::string toText(aicc_element_type type, const std::vector<int64_t> &dims) {
 }
 
 aicc_element_type parseType(const std::string &name) {
-  for (int type = AICC_TYPE_F64; type <= AICC_TYPE_BOOL; ++type)
+  for (int type = AICC_TYPE_F64; type <= AICC_TYPE_F6E3M2FN; ++type)
     if (name == aicc_element_type_name(static_cast<aicc_element_type>(type)))
       return static_cast<aicc_element_type>(type);
   return AICC_TYPE_INVALID;

@@ -27,17 +27,18 @@ struct Array {
 };
 
 bool isFloat(aicc_element_type type);
+/// A type without arithmetic: floats of 8 bits or fewer, integers of fewer than 8.
+bool isNarrow(aicc_element_type type);
 /// "2x3xf32"; sizes below 0 are shown as `?`.
 std::string toText(aicc_element_type type, const std::vector<int64_t> &dims);
-/// AICC_TYPE_INVALID if there is no such type: "f32", "i64", "bool".
+/// AICC_TYPE_INVALID if there is no such type: "f32", "i64", "bool", "f8e4m3fn".
 aicc_element_type parseType(const std::string &name);
 
-/// Reads versions 1 to 3, row- or column-major, either byte order; 2 opaque bytes are a bf16. Throws a
-/// Failure that names the file.
-Array readNpy(const std::string &path);
-/// The same, where 16-bit integers are the bits of bf16 if that is `wanted`: what writeNpy makes of them.
+/// Reads versions 1 to 3, row- or column-major, either byte order. Types that numpy lacks (bf16, and those of
+/// 8 bits or fewer, a byte each) are read from opaque bytes, as Python's ml_dtypes writes them, or unsigned
+/// integers, as writeNpy does, where they are `wanted`. Throws a Failure that names the file.
 Array readNpy(const std::string &path, aicc_element_type wanted);
-/// bf16 is written as its 16 bits (u2), which numpy has no type for. Throws a Failure.
+/// Types that numpy lacks are written as unsigned integers of their bits. Throws a Failure.
 void writeNpy(const std::string &path, const Array &array);
 
 } // namespace aicc::tool

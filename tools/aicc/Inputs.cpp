@@ -170,11 +170,11 @@ bool parseShape(const std::string &text, Request &request) {
   return true;
 }
 
-Request parseRequest(const std::string &text, const std::string &rest) {
+Request parseRequest(const std::string &text, const std::string &rest, aicc_element_type wanted) {
   Request request;
   if (rest.size() > 1 && rest[0] == '@') {
     request.origin = rest.substr(1);
-    request.file = readNpy(request.origin);
+    request.file = readNpy(request.origin, wanted);
     request.dims = request.file->dims;
     return request;
   }
@@ -244,7 +244,7 @@ std::vector<Input> makeInputs(const Session &session, const std::vector<std::str
     if (given[index])
       throw Failure{kUsageError, "--input " + values[index].name + " is given twice"};
     given[index] = true;
-    requests[index] = parseRequest(text, rest);
+    requests[index] = parseRequest(text, rest, values[index].type);
   }
 
   // Symbols: by the arrays given, then --dim, then a choice.

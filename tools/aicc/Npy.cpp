@@ -60,12 +60,17 @@ static Header parseHeader(const std::string &text, const std::string &path) {
   return header;
 }
 
-static aicc_element_type parseDescr(const std::string &descr) {
+static aicc_element_type parseDescr(const std::string &descr, aicc_element_type wanted) {
   static const std::pair<const char *, aicc_element_type> table[] = {
       {"f8", AICC_TYPE_F64}, {"f4", AICC_TYPE_F32}, {"f2", AICC_TYPE_F16}, {"i8", AICC_TYPE_I64},
       {"i4", AICC_TYPE_I32}, {"i2", AICC_TYPE_I16}, {"i1", AICC_TYPE_I8},  {"u8", AICC_TYPE_U64},
       {"u4", AICC_TYPE_U32}, {"u2", AICC_TYPE_U16}, {"u1", AICC_TYPE_U8},  {"b1", AICC_TYPE_BOOL},
-      {"V2", AICC_TYPE_BF16}}; // as Python's ml_dtypes writes it
+      {"V2", AICC_TYPE_BF16}};
+  if (isNarrow(wanted) && descr.size() == 3 &&
+      (descr.substr(1) == "V1" || descr.substr(1) == "f1" || descr.substr(1) == "u1"))
+    return wanted;
+  if (wanted == AICC_TYPE_BF16 && descr == "<u2")
+    return wanted;
   for (auto &[code, type] : table)
     if (descr.size() == 3 && descr.substr(1) == code)
       return type;
@@ -98,13 +103,6 @@ static void reorder(Array &array) {
 }
 
 Array readNpy(const std::string &path, aicc_element_type wanted) {
-  Array array = readNpy(path);
-  if (array.type == AICC_TYPE_U16 && wanted == AICC_TYPE_BF16)
-    array.type = AICC_TYPE_BF16;
-  return array;
-}
-
-Array readNpy(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
     throw Failure{kDataError, "cannot read " + path + ": " + std::strerror(errno)};
@@ -121,17 +119,17 @@ Array readNpy(const std::string &path) {
   std::string text(size, ' ');
   file.read(text.data(), size);
   Header header = parseHeader(text, path);
-  aicc_element_type type = parseDescr(header.descr);
+  aicc_element_type type = parseDescr(header.descr, wanted);
   if (!file || type == AICC_TYPE_INVALID)
     throw Failure{kDataError, path + ": arrays of type '" + header.descr + "' cannot be read"};
 
   // The header's sizes are believed only as far as the file goes.
   std::streamoff begin = file.tellg();
   file.seekg(0, std::ios::end);
-  int64_t available = file.tellg() - begin, count = 1, wanted;
+  int64_t available = file.tellg() - begin, count = 1, needed;
   for (int64_t dim : header.dims)
     count *= dim;
-  if (__builtin_mul_overflow(count, int64_t(aicc_element_type_bits(type) / 8), &wanted) || wanted > available)
+  if (__builtin_mul_overflow(count, int64_t(aicc_element_type_bits(type) / 8), &needed) || needed > available)
     throw Failure{kDataError, path + " is truncated: its header says " + toText(type, header.dims)};
   file.seekg(begin);
   Array array(type, header.dims);

@@ -90,18 +90,20 @@ Results importConvInteger(Node &n) {
 
 /// Inputs x, scale, zero, w, scale, zero, scale, zero of the result, bias (int32, in units of both scales).
 Results importQLinearConv(Node &n) {
-  auto real = [&](Value x, Value scale, Value zero) {
-    Type f32 = n.builder.getBuilder().getF32Type();
-    Value centered = n.sub(n.builder.convert(x, f32), perFilter(n, n.builder.convert(zero, f32), x));
-    return n.mul(centered, perFilter(n, scale, x));
+  Type f32 = n.builder.getBuilder().getF32Type();
+  // The sums are of integers, exact in f32 up to 2^24: the scales come after.
+  auto centered = [&](Value x, Value zero) {
+    return n.sub(n.builder.convert(x, f32), perFilter(n, n.builder.convert(zero, f32), x));
   };
-  Value bias;
-  if (n.has(8))
-    bias = n.mul(n.builder.convert(n.in(8), n.builder.getBuilder().getF32Type()),
-                 n.mul(n.builder.reshape(n.in(1), {}), n.in(4)));
-  Value y = convolve(n, real(n.in(0), n.in(1), n.in(2)), real(n.in(3), n.in(4), n.in(5)), bias);
-  return quantizeLinear(n, y, n.builder.reshape(n.in(6), {}), n.builder.reshape(n.in(7), {}),
-                        n.getElement(n.in(7)));
+  Value bias = n.has(8) ? n.builder.convert(n.in(8), f32) : Value();
+  Value y = convolve(n, centered(n.in(0), n.in(2)), centered(n.in(3), n.in(5)), bias);
+  Value filterScale = n.builder.convert(n.in(4), f32);
+  const bool single = n.getRank(filterScale) == 0 || n.getShape(filterScale)[0] == n.constant(1);
+  filterScale = single ? n.builder.reshape(filterScale, {}) : alongAxis(n, filterScale, 1, n.getRank(y));
+  auto scalar = [&](unsigned input) { return n.builder.reshape(n.in(input), {}); };
+  Value scale =
+      n.div(n.mul(n.builder.convert(scalar(1), f32), filterScale), n.builder.convert(scalar(6), f32));
+  return saturateQuantized(n, n.mul(y, scale), scalar(7), n.getElement(n.in(7)));
 }
 
 /// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the

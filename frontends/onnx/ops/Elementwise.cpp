@@ -1,5 +1,6 @@
 // Operators with one result element per element: arithmetic, activations, comparisons, logic, conversions.
 
+#include "dialects/nn/Formats.h"
 #include "frontends/onnx/Node.h"
 
 using namespace mlir;
@@ -53,8 +54,36 @@ Results importClip(Node &n) {
   return x;
 }
 
-Results importCast(Node &n) { return n.builder.convert(n.in(0), n.getType(n.getInt("to"))); }
-Results importCastLike(Node &n) { return n.builder.convert(n.in(0), n.getElement(n.in(1))); }
+Value cast(Node &n, Type to) {
+  const std::string mode = n.getString("round_mode", "up");
+  std::optional<nn::ScaleRounding> rounding = nn::symbolizeScaleRounding(mode);
+  if (!rounding)
+    throw ImportError("attribute 'round_mode' is '" + mode + "', not up, down or nearest");
+  return n.builder.convert(n.in(0), to, n.getInt("saturate", 1) != 0, *rounding);
+}
+Results importCast(Node &n) { return cast(n, n.getType(n.getInt("to"))); }
+Results importCastLike(Node &n) { return cast(n, n.getElement(n.in(1))); }
+
+Results importBitCast(Node &n) {
+  Value x = n.in(0);
+  const Type from = n.getElement(x), to = n.getType(n.getInt("to"));
+  auto getWidth = [](Type type) -> unsigned {
+    auto narrow = dyn_cast<nn::NarrowType>(type);
+    return narrow              ? nn::getCodeBits(narrow.getFormat())
+           : type.isInteger(1) ? 8
+                               : type.getIntOrFloatBitWidth();
+  };
+  if (getWidth(from) != getWidth(to))
+    throw ImportError("the types' widths differ: " + Twine(getWidth(from)) + " and " + Twine(getWidth(to)) +
+                      " bits");
+  // Booleans are 0 or 1 in a byte.
+  const Type byte = n.builder.getBuilder().getIntegerType(8, /*isSigned=*/false);
+  if (from == to)
+    return x;
+  if (from.isInteger(1))
+    x = n.builder.convert(x, byte);
+  return to.isInteger(1) ? n.builder.convert(n.builder.bitcast(x, byte), to) : n.builder.bitcast(x, to);
+}
 
 Results importGelu(Node &n) {
   const std::string approximate = n.getString("approximate", "none");
@@ -111,8 +140,6 @@ Results importBitShift(Node &n) {
   const std::string direction = n.getString("direction", "");
   if (direction != "LEFT" && direction != "RIGHT")
     throw ImportError("attribute 'direction' is neither LEFT nor RIGHT");
-  if (!n.getElement(n.in(0)).isUnsignedInteger())
-    throw ImportError("only unsigned integers can be shifted");
   return n.make<nn::ShiftOp>(n.in(0), n.in(1), direction == "LEFT");
 }
 Results importWhere(Node &n) { return n.make<nn::SelectOp>(n.in(0), n.in(1), n.in(2)); }
@@ -174,6 +201,7 @@ void addElementwiseOps(OpTable &t) {
   t.add("Clip", importClip);
   t.add("Cast", importCast);
   t.add("CastLike", importCastLike);
+  t.add("BitCast", importBitCast);
   t.add("Identity", importIdentity);
   t.add("Dropout", importDropout);
 
