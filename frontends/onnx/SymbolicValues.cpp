@@ -320,7 +320,8 @@ std::optional<KnownValues> evaluateReduce(const Arithmetic &arithmetic, nn::Redu
 
 std::optional<KnownValues> GraphBuilder::evaluateSymbolically(Operation *op) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  if (op->getNumOperands() == 0 || !type.hasStaticShape() || type.getNumElements() > maxElements)
+  if (op->getNumOperands() == 0 || !type.hasStaticShape() || type.getNumElements() > maxElements ||
+      isa<nn::NarrowType>(type.getElementType()))
     return std::nullopt;
   SmallVector<KnownValues> operands;
   for (Value operand : op->getOperands()) {
