@@ -3,6 +3,7 @@
 #include "targets/cpu/codegen/CpuTarget.h"
 #include "aicc/Target.h"
 #include "targets/cpu/codegen/Backend.h"
+#include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -29,6 +30,9 @@ public:
   int64_t getChannelBlock() const override { return kPanel; }
 
   std::string check(Operation *op) const override {
+    if (auto matmul = dyn_cast<nn::MatMulOp>(op); matmul && isByteProduct(matmul))
+      if (!cpu.vnni || !getPackedBytes(matmul.getRhs()))
+        return "the cpu target has no kernel for it with operands of bytes";
     if (isa<nn::ElementwiseOpInterface>(op) || getKernelEmitter(op->getName().stripDialect()))
       return {};
     if (isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,
@@ -39,6 +43,8 @@ public:
   }
 
   LogicalResult prepare(func::FuncOp func) const override {
+    if (cpu.vnni)
+      raiseByteProducts(func);
     packWeights(func);
     // A right operand that is computed at run time is read row by row: transposition becomes an operation of
     // its own.

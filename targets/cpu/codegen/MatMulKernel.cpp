@@ -1,6 +1,8 @@
 // Matrix products: workgroups are (batch, block of rows, group of column panels); each sweeps register tiles
-// down its rows and evaluates the epilogue on the accumulators before they are stored.
+// down its rows and evaluates the epilogue on the accumulators before they are stored. Products of bytes are
+// products of words of four depths, which one instruction multiplies and adds up.
 
+#include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/Kernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -21,10 +23,12 @@ struct MatMulEmitter {
   nn::MatMulOp root;
   Value packedRhs = {}; // panels, or null: the right operand is a view
   const View *lhs = nullptr, *rhs = nullptr;
-  unsigned rank = {}; // of the result
-  Type element = {}, accumulator = {};
+  unsigned rank = {};                  // of the result
+  Type element = {}, accumulator = {}; // of the result; of what is read of the right operand, too
+  Type leftElement = {};
+  bool bytes = false; // both operands are of bytes; the right one is read in words
   unsigned lanes = {}, perPanel = {};
-  Value M = {}, N = {}, K = {};
+  Value M = {}, N = {}, K = {}; // K: steps
   TileShape tile = {};
   Value panels = {};      // ceil(N / 16)
   int64_t depthBlock = 0; // steps of k at a time, accumulators resting in scratch between; 0: all at once
@@ -57,6 +61,29 @@ struct MatMulEmitter {
     Value firstRow;
   };
 
+  /// Four bytes `stride` apart as one number.
+  Value loadWord(Value base, Value index, Value stride) {
+    if (CpuEmitter::getConstant(stride) == 1)
+      return e.b.create<LLVM::LoadOp>(e.loc, accumulator, e.address(base, index, leftElement), 1);
+    Value word = numberConstant(e, accumulator, 0, 0);
+    for (int64_t i = 0; i < kBytesPerWord; ++i) {
+      Value byte = e.load(base, e.add(index, e.mul(stride, e.constant(i))), leftElement);
+      byte = e.b.create<arith::ExtUIOp>(e.loc, accumulator, byte);
+      byte = e.b.create<arith::ShLIOp>(e.loc, byte, numberConstant(e, accumulator, 8 * i, 0));
+      word = e.b.create<arith::OrIOp>(e.loc, word, byte);
+    }
+    return word;
+  }
+
+  /// acc + the products of unsigned by signed bytes of each word.
+  Value multiplyWords(Value left, Value right, Value acc) {
+    const char *name = lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256";
+    return e.b
+        .create<LLVM::CallIntrinsicOp>(e.loc, TypeRange{acc.getType()}, e.b.getStringAttr(name),
+                                       ValueRange{acc, left, right})
+        .getResult(0);
+  }
+
   /// One register tile at row m.
   void emitTileAt(ArrayRef<Value> batch, Value m, unsigned rows, const Sweep &sweep, Value prefetchFrom) {
     Value p = sweep.panel;
@@ -71,16 +98,20 @@ struct MatMulEmitter {
     // Left: element (m + row, k).
     Value leftBase = batchOffset(root.getLhs(), *lhs, batch);
     Value rowStride = e.size(lhs->strides[leftRow]), kStride = e.size(lhs->strides[leftCol]);
-    Value leftPointer = e.address(lhs->base, e.add(leftBase, e.mul(m, rowStride)), element);
+    Value leftPointer = e.address(lhs->base, e.add(leftBase, e.mul(m, rowStride)), leftElement);
     SmallVector<Value> rowPointers;
     bool constantRows = CpuEmitter::getConstant(rowStride).has_value();
     for (unsigned r = 0; r < rows; ++r)
-      rowPointers.push_back(constantRows ? leftPointer
-                                         : e.address(leftPointer, e.mul(e.constant(r), rowStride), element));
+      rowPointers.push_back(
+          constantRows ? leftPointer : e.address(leftPointer, e.mul(e.constant(r), rowStride), leftElement));
+    if (bytes)
+      t.combine = [this](Value left, Value right, Value acc) { return multiplyWords(left, right, acc); };
     t.left = [&](unsigned row, Value k) {
-      Value index = e.mul(k, kStride);
+      Value index = e.mul(k, bytes ? e.mul(kStride, e.constant(kBytesPerWord)) : kStride);
       if (constantRows)
         index = e.add(index, e.mul(e.constant(row), rowStride));
+      if (bytes)
+        return loadWord(rowPointers[row], index, kStride);
       return toAccumulator(e, e.load(rowPointers[row], index, element), element);
     };
     // Right: panels [p + i][k][16], or row k of a plain matrix.
@@ -220,7 +251,8 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   kernel::collapseRows(clone, root, request.shapes);
   CpuEmitter e(request.module, request.name, clone, request.shapes, request.cpu);
   MatMulEmitter mm{e, root};
-  mm.packedRhs = getPackedMatrix(root.getRhs());
+  mm.bytes = isByteProduct(root);
+  mm.packedRhs = mm.bytes ? getPackedBytes(root.getRhs()) : getPackedMatrix(root.getRhs());
   mm.lhs = e.view(root.getLhs());
   mm.rhs = mm.packedRhs ? nullptr : e.view(root.getRhs());
   mm.rank = e.shape(root.getResult()).size();
@@ -231,7 +263,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   mm.leftCol = leftRank - (root.getTransposeLhs() ? 2 : 1);
   mm.rightRow = rightRank - (root.getTransposeRhs() ? 1 : 2),
   mm.rightCol = rightRank - (root.getTransposeRhs() ? 2 : 1);
-  bool ok = mm.lhs &&
+  bool ok = mm.lhs && (!mm.bytes || (mm.packedRhs && request.cpu.vnni)) &&
             (mm.packedRhs || (mm.rhs && CpuEmitter::getConstant(mm.rhs->strides[mm.rightCol]) == 1)) &&
             e.canStoreVectors(root.getResult(), mm.rank - 1, mm.lanes);
   if (!ok) {
@@ -240,9 +272,12 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   }
   mm.element = cast<RankedTensorType>(root.getType()).getElementType();
   mm.accumulator = getAccumulatorType(e.b, mm.element);
+  mm.leftElement = cast<RankedTensorType>(root.getLhs().getType()).getElementType();
   ArrayRef<AffineExpr> result = e.shape(root.getResult());
   AffineExpr rows = result[mm.rank - 2], columns = result[mm.rank - 1];
   mm.M = e.size(rows), mm.N = e.size(columns), mm.K = e.size(root.getLhs(), mm.leftCol);
+  if (mm.bytes)
+    mm.K = e.div(mm.K, e.constant(kBytesPerWord));
   mm.panels = e.ceilDiv(mm.N, e.constant(kPanel));
   auto constantRows = CpuEmitter::getConstant(rows), constantColumns = CpuEmitter::getConstant(columns);
   std::optional<int64_t> constantPanels;

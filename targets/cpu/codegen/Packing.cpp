@@ -2,6 +2,7 @@
 
 #include "targets/cpu/codegen/Packing.h"
 #include "passes/graph/Constants.h"
+#include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/RegisterTile.h"
 
 using namespace mlir;
@@ -38,7 +39,8 @@ void cpu::packWeights(func::FuncOp func) {
     if (auto matmul = dyn_cast<nn::MatMulOp>(op)) {
       Value rhs = matmul.getRhs();
       auto type = cast<RankedTensorType>(rhs.getType());
-      if (type.getRank() != 2 || !type.hasStaticShape() || !isConstantComputable(rhs))
+      if (type.getRank() != 2 || !type.hasStaticShape() || !isConstantComputable(rhs) ||
+          isByteProduct(matmul))
         return;
       if (matmul.getTransposeRhs()) {
         rhs = b.create<nn::TransposeOp>(op->getLoc(), rhs, ArrayRef<int64_t>{1, 0});

@@ -62,8 +62,10 @@ SmallVector<Value> aicc::cpu::emitTile(CpuEmitter &e, const TileOperands &t, Val
       right.push_back(t.right(v, k));
     for (unsigned m = 0; m < t.rows; ++m) {
       Value left = e.splat(t.left(m, k), t.lanes);
-      for (unsigned v = 0; v < t.vectors; ++v)
-        next.push_back(multiplyAdd(e, left, right[v], acc[m * t.vectors + v]));
+      for (unsigned v = 0; v < t.vectors; ++v) {
+        Value sum = acc[m * t.vectors + v];
+        next.push_back(t.combine ? t.combine(left, right[v], sum) : multiplyAdd(e, left, right[v], sum));
+      }
     }
     return next;
   };

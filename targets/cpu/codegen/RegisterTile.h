@@ -32,6 +32,8 @@ struct TileOperands {
   std::function<Value(unsigned row, Value k)> left;  // scalar of the accumulator's type
   std::function<Value(unsigned vec, Value k)> right; // vector of the accumulator's type
   std::function<void(Value k)> everyBlock;           // called once per 16 steps (prefetches); may be null
+  /// An accumulator after one step; null: left * right + accumulator.
+  std::function<Value(Value left, Value right, Value accumulator)> combine;
 };
 
 /// Runs k over [from, to) and returns the accumulators (row-major: row * vectors + vec), starting from

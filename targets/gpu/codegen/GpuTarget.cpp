@@ -34,6 +34,9 @@ public:
   int64_t getRank() const override { return gpu.rank; }
 
   std::string check(Operation *op) const override {
+    if (auto matmul = dyn_cast<nn::MatMulOp>(op);
+        matmul && getElementTypeOrSelf(matmul.getLhs()) != getElementTypeOrSelf(matmul))
+      return "the " + gpu.target + " target has no kernel for it with operands of bytes";
     if (isa<nn::ElementwiseOpInterface>(op) || !getKernelEmitters(op->getName().stripDialect()).empty())
       return {};
     if (isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,

@@ -171,8 +171,10 @@ double LoadedKernel::measure(ArrayRef<Tensor> inputs, const Sizes &sizes, double
 //----------------------------------------------------------------------------------------------------------===//
 
 void aicc::cpu::test::checkKernel(const KernelCheck &check) {
-  std::vector<std::string> levels = {"native", "x86-64-v3"};
-  if (__builtin_cpu_supports("x86-64-v4"))
+  std::vector<std::string> levels = {"native"};
+  if (!check.onlyNative)
+    levels.push_back("x86-64-v3");
+  if (!check.onlyNative && __builtin_cpu_supports("x86-64-v4"))
     levels.push_back("x86-64-v4");
   for (const std::string &level : levels) {
     SCOPED_TRACE(level);

@@ -86,6 +86,7 @@ struct KernelCheck {
   /// Of the largest expected element; 0: by the result's type. Integers are exact.
   double tolerance = 0;
   Fill fill = nullptr;
+  bool onlyNative = false; ///< other instruction sets have no such kernel
 };
 
 /// Test failures where `actual` is not `expected` within the tolerance.
