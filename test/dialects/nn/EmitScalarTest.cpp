@@ -2,6 +2,7 @@
 // and element type, on values that include infinities, NaN, and the integers at which division traps.
 
 #include "EvaluateTestSupport.h"
+#include "NarrowSamples.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
@@ -16,6 +17,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/TargetSelect.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace aicc::nn;
@@ -30,6 +32,9 @@ struct Case {
 
 const std::vector<std::string> floats{"f32", "f64"};
 const std::vector<std::string> integers{"i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64"};
+
+const std::vector<const char *> narrowFloats{"f8E4M3FN",  "f8E4M3FNUZ", "f8E5M2",   "f8E5M2FNUZ",
+                                             "f8E8M0FNU", "f6E2M3FN",   "f6E3M2FN", "f4E2M1FN"};
 
 std::vector<Case> makeCases() {
   std::vector<Case> cases;
@@ -78,9 +83,19 @@ std::vector<Case> makeCases() {
     add("not", {t}, t);
   }
   for (const std::string &t : integers)
-    if (t[0] == 'u')
-      for (const char *left : {"{left = true}", "{left = false}"})
-        add("shift", {t, t}, t, left);
+    for (const char *left : {"{left = true}", "{left = false}"})
+      add("shift", {t, t}, t, left);
+  for (auto [x, y] :
+       {std::pair("f32", "i32"), {"i32", "f32"}, {"f64", "ui64"}, {"ui64", "f64"}, {"i8", "ui8"}})
+    add("bitcast", {x}, y, std::string("{to = ") + y + "}");
+  for (const char *format : narrowFloats) {
+    const std::string name = std::string("format = #nn.format<") + format + ">";
+    add("decode", {"ui8"}, "f32", "{" + name + "}");
+    for (const std::string &t : floats)
+      for (const char *further : {"", ", saturate = false", ", rounding = #nn.scale_rounding<down>",
+                                  ", saturate = false, rounding = #nn.scale_rounding<nearest>"})
+        add("encode", {t}, "ui8", "{" + name + further + "}");
+  }
   add("compare", {"i1", "i1"}, "i1", "{kind = #nn.compare<lt>}");
   return cases;
 }
@@ -90,6 +105,15 @@ std::vector<Case> makeCases() {
 std::vector<double> getSamples(const Case &c, const std::string &type) {
   if (type == "i1")
     return {0, 1};
+  if (c.op == "decode") {
+    std::vector<double> codes(256);
+    std::iota(codes.begin(), codes.end(), 0);
+    return codes;
+  }
+  if (c.op == "encode")
+    for (const char *format : narrowFloats)
+      if (c.attributes.find("<" + std::string(format) + ">") != std::string::npos)
+        return getNarrowSamples(*symbolizeFormat(format));
   bool isFloat = type[0] == 'f', isUnsigned = type[0] == 'u';
   if (c.op == "pow") // an integer 0 to a negative fraction's power is infinite
     return isUnsigned || (isFloat && c.result[0] != 'f') ? std::vector<double>{0, 1, 2, 3}
@@ -236,7 +260,8 @@ TEST(EmitScalar, AgreesWithEvaluation) {
         continue;
       }
       double x = actual.getDouble(e), y = expected[0].getDouble(e);
-      bool equal = std::isnan(y) ? std::isnan(x)
+      bool equal = std::isnan(y)      ? std::isnan(x)
+                   : c.op == "decode" ? x == y && std::signbit(x) == std::signbit(y)
                    : std::isinf(y)
                        ? x == y
                        : std::abs(x - y) <= (c.result == "f64" ? 1e-12 : 3e-6) * std::max(1.0, std::abs(y));

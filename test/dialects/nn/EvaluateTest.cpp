@@ -104,6 +104,9 @@ TEST(EvaluateElementwise, Binary) {
   checkBinary("or", "ui8", "[12, 1]", "[10, 2]", {14, 3});
   checkBinary("xor", "i32", "[12, -1]", "[10, 0]", {6, -1});
   checkBinary("shift", "ui8", "[129, 1, 1]", "[1, 7, 8]", {2, 128, 0}, "{left = true}");
+  checkBinary("shift", "i8", "[-128, -7, 100, -1, 5]", "[1, 1, 8, 8, -1]", {-64, -4, 0, -1, 0},
+              "{left = false}");
+  checkBinary("shift", "i8", "[64, -7, 1, -1]", "[1, 1, 8, -1]", {-128, -14, 0, 0}, "{left = true}");
   checkBinary("shift", "ui32", "[129, 4294967295, 1]", "[1, 31, 64]", {64, 1, 0}, "{left = false}");
   checkBinary("compare", "f32", "[1.0, 0x7FC00000]", "[1.0, 0x7FC00000]", {1, 0}, "{kind = #nn.compare<eq>}",
               "i1");
