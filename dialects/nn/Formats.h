@@ -33,6 +33,8 @@ constexpr llvm::StringLiteral elementAttrName = "nn.element";
 /// NaN).
 const FloatFormat *getFloatFormat(Format format);
 bool isIntegerFormat(Format format);
+/// The element type in messages: "f32", "ui8", "f8E4M3FN".
+std::string getElementName(mlir::Type element);
 /// Bits of a code: 2, 4, 6 or 8.
 unsigned getCodeBits(Format format);
 /// The value of a code of a float; bits above the format's are ignored.

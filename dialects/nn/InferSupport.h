@@ -4,7 +4,7 @@
 #ifndef AICC_DIALECTS_NN_INFERSUPPORT_H
 #define AICC_DIALECTS_NN_INFERSUPPORT_H
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/Formats.h"
 
 namespace aicc::nn {
 
@@ -30,6 +30,8 @@ template <typename T> std::string text(const T &value) {
   os << value;
   return s;
 }
+
+inline std::string text(mlir::Type element) { return getElementName(element); }
 
 /// Fails unless all present operands have the first one's element type.
 llvm::LogicalResult checkSameElements(ShapeContext &ctx, mlir::ValueRange operands);

@@ -1,6 +1,6 @@
 // The dialect itself: registration, and the verification of what it puts on functions and their arguments.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/Formats.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -31,6 +31,11 @@ void NNDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/nn/NNOps.cpp.inc"
       >();
+  // The families that have headers of their own.
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/nn/NNControl.cpp.inc"
+      >();
 }
 
 Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
@@ -45,6 +50,14 @@ Value aicc::nn::makeConstant(OpBuilder &builder, Location loc, const Tensor &ten
   if (!isa<NarrowType>(tensor.getElementType()))
     return constant;
   return builder.create<BitcastOp>(loc, tensor.getType(), constant, tensor.getElementType());
+}
+
+std::string aicc::nn::getElementName(Type element) {
+  if (auto narrow = dyn_cast<NarrowType>(element))
+    return stringifyFormat(narrow.getFormat()).str();
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
+  return text;
 }
 
 Tensor aicc::nn::getConstant(Value value) {

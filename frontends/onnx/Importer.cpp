@@ -345,7 +345,7 @@ std::string Importer::describe(Value value) {
       os << "?";
     os << "x";
   }
-  os << builder->getElement(value);
+  os << nn::getElementName(builder->getElement(value));
   return text;
 }
 } // namespace aicc::onnx_import

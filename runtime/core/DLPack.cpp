@@ -8,7 +8,9 @@
 #include "runtime/core/Tensor.h"
 #include "runtime/module/Format.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 using namespace aicc::rt;
@@ -133,6 +135,11 @@ aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, DLManagedTensor **ou
       return makeStatus(AICC_STATUS_UNSUPPORTED, "DLPack has no name for memory of device %s",
                         tensor->device->id.c_str());
   }
+  const TypePair *pair = std::find_if(std::begin(kPairs), std::end(kPairs),
+                                      [&](const TypePair &p) { return p.type == tensor->type; });
+  if (pair == std::end(kPairs))
+    return makeStatus(AICC_STATUS_UNSUPPORTED, "DLPack has no data type for %s in a byte",
+                      aicc_element_type_name(tensor->type));
   auto *managed = static_cast<DLManagedTensor *>(std::calloc(1, sizeof(DLManagedTensor)));
   if (!managed)
     return makeStatus(AICC_STATUS_OUT_OF_MEMORY, "no memory for a DLPack tensor");
@@ -140,9 +147,7 @@ aicc_status *aicc_tensor_export_dlpack(aicc_tensor *tensor, DLManagedTensor **ou
   to.data = tensor->data;
   to.device = device;
   to.ndim = static_cast<int32_t>(tensor->rank);
-  for (const TypePair &pair : kPairs)
-    if (pair.type == tensor->type)
-      to.dtype = {pair.code, pair.bits, 1};
+  to.dtype = {pair->code, pair->bits, 1};
   to.shape = tensor->dims;
   to.strides = tensor->strides;
   tensor->retain();

@@ -2,7 +2,7 @@
 
 A maker is a function that fills a Graph; `@model` names it and gives two bindings of its symbols.  Each maker makes two
 cases: NAME/static (the first binding's sizes) and NAME/symbolic (one module, run with both bindings).  Families live in
-files of their own: attention_models, vision_models, recurrent_models, classic_models; exported_models are graphs that
+files of their own: attention_models, vision_models, recurrent_models, classic_models, quantized_models; exported_models are graphs that
 PyTorch's exporters wrote, light_models the nine architectures of the onnx package.
 """
 import importlib
@@ -13,7 +13,7 @@ from typing import Callable
 from graph import Graph, make_feeds, save
 
 FAMILIES = ["attention_models", "vision_models", "recurrent_models", "classic_models", "exported_models",
-            "light_models", "varied_models"]
+            "light_models", "varied_models", "quantized_models"]
 
 
 @dataclass

@@ -116,3 +116,15 @@ func.func @packs(%x: tensor<1x20x5xf32>, %p: tensor<1x2x5x16xf32>)
   // CHECK-NEXT: return %[[X]], %[[P]], %[[Z]]
   return %1, %3, %5 : tensor<1x20x5xf32>, tensor<1x2x5x16xf32>, tensor<1x2x5x16xf32>
 }
+
+// CHECK-LABEL: func.func @bitcasts
+// CHECK-SAME: %[[X:.*]]: tensor<4xui8>, %[[F:.*]]: tensor<4xf32>
+func.func @bitcasts(%x: tensor<4xui8>, %f: tensor<4xf32>) -> (tensor<4xui8>, tensor<4xui32>) {
+  %0 = nn.bitcast %x {to = !nn.narrow<i4>} : (tensor<4xui8>) -> tensor<4x!nn.narrow<i4>>
+  %1 = nn.bitcast %0 {to = ui8} : (tensor<4x!nn.narrow<i4>>) -> tensor<4xui8>
+  %2 = nn.bitcast %f {to = i32} : (tensor<4xf32>) -> tensor<4xi32>
+  // CHECK-NEXT: %[[U:.*]] = nn.bitcast %[[F]] {to = ui32}
+  %3 = nn.bitcast %2 {to = ui32} : (tensor<4xi32>) -> tensor<4xui32>
+  // CHECK-NEXT: return %[[X]], %[[U]]
+  return %1, %3 : tensor<4xui8>, tensor<4xui32>
+}

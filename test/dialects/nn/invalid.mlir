@@ -256,3 +256,30 @@ func.func @dims(%x: tensor<?xf32> {nn.dims = affine_map<()[s0] -> (s0)>}) { retu
 // expected-error @+1 {{'nn.dims' of argument 0 contradicts its type 'tensor<?x3xf32>'}}
 func.func @dims_type(%x: tensor<?x3xf32> {nn.dims = affine_map<()[s0] -> (s0, 4)>})
     attributes {nn.symbols = [#nn.symbol<"n", input, 0, 4>]} { return }
+
+// -----
+
+func.func @narrow_arithmetic(%a: tensor<2x!nn.narrow<f8E5M2>>) {
+  // expected-error @+2 {{'nn.add' op needs numbers, has f8E5M2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.add %a, %a : (tensor<2x!nn.narrow<f8E5M2>>, tensor<2x!nn.narrow<f8E5M2>>) -> tensor<2x!nn.narrow<f8E5M2>>
+  return
+}
+
+// -----
+
+func.func @bitcast_widths(%a: tensor<2xf32>) {
+  // expected-error @+2 {{'nn.bitcast' op cannot read the bits of f32 as i16}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bitcast %a {to = i16} : (tensor<2xf32>) -> tensor<2xi16>
+  return
+}
+
+// -----
+
+func.func @decode_integers(%a: tensor<2xui8>) {
+  // expected-error @+2 {{'nn.decode' op decodes floats only}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.decode %a {format = #nn.format<i4>} : (tensor<2xui8>) -> tensor<2xf32>
+  return
+}

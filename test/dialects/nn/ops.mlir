@@ -116,3 +116,17 @@ func.func @recurrent(%x: tensor<?x2x3xf32>, %w: tensor<1x16x3xf32>, %r: tensor<1
       -> (tensor<?x1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>)
   return
 }
+
+// CHECK-LABEL: func.func @narrow
+// CHECK-SAME: tensor<?x4x!nn.narrow<f4E2M1FN>>
+func.func @narrow(%x: tensor<?x4x!nn.narrow<f4E2M1FN>>) {
+  // CHECK: nn.bitcast %{{.*}} {to = ui8} : (tensor<?x4x!nn.narrow<f4E2M1FN>>) -> tensor<?x4xui8>
+  %0 = nn.bitcast %x {to = ui8} : (tensor<?x4x!nn.narrow<f4E2M1FN>>) -> tensor<?x4xui8>
+  // CHECK: nn.decode %{{.*}} {format = #nn.format<f4E2M1FN>} : (tensor<?x4xui8>) -> tensor<?x4xf32>
+  %1 = nn.decode %0 {format = #nn.format<f4E2M1FN>} : (tensor<?x4xui8>) -> tensor<?x4xf32>
+  // CHECK: nn.encode %{{.*}} {format = #nn.format<f8E8M0FNU>, rounding = #nn.scale_rounding<down>, saturate = false} : (tensor<?x4xf32>) -> tensor<?x4xui8>
+  %2 = nn.encode %1 {format = #nn.format<f8E8M0FNU>, saturate = false, rounding = #nn.scale_rounding<down>} : (tensor<?x4xf32>) -> tensor<?x4xui8>
+  // CHECK: nn.encode %{{.*}} {format = #nn.format<f8E5M2>} : (tensor<?x4xf32>) -> tensor<?x4xui8>
+  %3 = nn.encode %1 {format = #nn.format<f8E5M2>, saturate = true} : (tensor<?x4xf32>) -> tensor<?x4xui8>
+  return
+}

@@ -129,6 +129,35 @@ TEST(MapKernel, casts) {
     }
 }
 
+TEST(MapKernel, narrowFloats) {
+  auto codes = [](unsigned, aicc::nn::Tensor &x) {
+    for (int64_t i = 0; i < x.getNumElements(); ++i)
+      x.setInt(i, i % 256);
+  };
+  // Ties, subnormals, what overflows and what underflows, of both signs.
+  auto numbers = [](unsigned, aicc::nn::Tensor &x) {
+    for (int64_t i = 0; i < x.getNumElements(); ++i)
+      x.setDouble(i, std::ldexp(1 + i % 32 / 32.0, i / 32 % 48 - 24) * (i % 3 ? 1 : -1));
+  };
+  std::string c = tensor("{m}x{n}", "ui8"), f = tensor("{m}x{n}");
+  for (std::string format : {"f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ", "f8E8M0FNU", "f4E2M1FN"}) {
+    std::string attribute = "format = #nn.format<" + format + ">";
+    checkKernel({unary(c, f, "decode", attribute), {{{"m", 9}, {"n", 33}}}, 0, codes});
+    for (std::string further : {"", ", saturate = false"})
+      checkKernel({unary(f, c, "encode", attribute + further), {{{"m", 48}, {"n", 33}}}, 0, numbers});
+  }
+}
+
+TEST(MapKernel, bits) {
+  std::string f = tensor("{m}x{n}"), i = tensor("{m}x{n}", "i32"), s = tensor("{m}x{n}", "i8");
+  checkKernel({unary(f, i, "bitcast", "to = i32"), {{{"m", 3}, {"n", 33}}}});
+  checkKernel({unary(i, f, "bitcast", "to = f32"), {{{"m", 3}, {"n", 33}}}});
+  for (std::string left : {"left = true", "left = false"})
+    checkKernel(
+        {{"%x: " + s + ", %y: " + s, op("r", "shift", "%x, %y", s + ", " + s, s, left) + ret("%r", s)},
+         {{{"m", 3}, {"n", 33}}}});
+}
+
 TEST(MapKernel, constants) {
   checkKernel({{"%x: tensor<{m}x3xf32>",
                 "%k = nn.constant dense<[1.0, 2.0, 4.0]> : tensor<3xf32>\n" +
