@@ -219,8 +219,11 @@ endfunction()
 #   NNEnums.td       optional: enums come from here; else from NNAttrs.td if there is one, else from NNOps.td. Unlike the
 #                    other generators, the enums' does not leave out what other dialects' .td files define
 #   NNInterfaces.td  optional: op interfaces, NNInterfaces (.h.inc, .cpp.inc)
+# FAMILIES Control ...: operations apart from NNOps.td, so that who includes NN.h need not be built anew for them. NNControl.td
+# includes NNBase.td and gives NNControl.h.inc and .cpp.inc; a header of its own, NNControl.h, declares them.
 # The target is aicc_<name>_gen.
 function(aicc_add_dialect name prefix)
+  cmake_parse_arguments(ARG "" "" "FAMILIES" ${ARGN})
   set(TABLEGEN_OUTPUT "")
   file(GLOB tds CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.td)
   set(dir ${CMAKE_CURRENT_SOURCE_DIR})
@@ -251,9 +254,19 @@ function(aicc_add_dialect name prefix)
     mlir_tablegen(${prefix}Interfaces.h.inc -gen-op-interface-decls)
     mlir_tablegen(${prefix}Interfaces.cpp.inc -gen-op-interface-defs)
   endif()
+  # The documentation is of all of them.
+  set(all "include \"dialects/${name}/${ops}\"\n")
+  foreach(family ${ARG_FAMILIES})
+    set(LLVM_TARGET_DEFINITIONS ${prefix}${family}.td)
+    mlir_tablegen(${prefix}${family}.h.inc -gen-op-decls)
+    mlir_tablegen(${prefix}${family}.cpp.inc -gen-op-defs)
+    string(APPEND all "include \"dialects/${name}/${prefix}${family}.td\"\n")
+  endforeach()
   add_custom_target(aicc_${name}_gen DEPENDS ${TABLEGEN_OUTPUT})
   set_property(GLOBAL APPEND PROPERTY AICC_GENERATED aicc_${name}_gen)
-  aicc_add_doc(aicc_${name}_doc ${ops} dialects/${name} -gen-dialect-doc -dialect=${name})
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${prefix}All.td CONTENT "${all}" @ONLY)
+  aicc_add_doc(aicc_${name}_doc ${CMAKE_CURRENT_BINARY_DIR}/${prefix}All.td dialects/${name} -gen-dialect-doc
+    -dialect=${name})
 endfunction()
 
 # aicc_add_passes(graph Graph): Passes.h.inc and documentation of the passes in this folder's Passes.td, with

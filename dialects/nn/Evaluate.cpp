@@ -2,6 +2,7 @@
 // which are in the other Evaluate*.cpp by family.
 
 #include "dialects/nn/EvaluateSupport.h"
+#include "dialects/nn/NNControl.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -193,6 +194,8 @@ static LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, Arr
         return ctx.fail("symbol '" + symbol.getName() + "' needs two sizes");
       values[i] = std::max(bounds[0], bounds[1]);
     }
+    if (symbol.getKind() == SymbolKind::data)
+      values[i] = symbol.getMin(); // until it is bound
     if (!values[i])
       return ctx.fail("no argument gives '" + symbol.getName() + "' a value");
     if (*values[i] < symbol.getMin() || *values[i] > symbol.getMax())
@@ -229,23 +232,8 @@ LogicalResult evaluateFunction(Operation *op, EvalContext &ctx, ArrayRef<Tensor>
   }
   if (failed(bindSymbols(func, ctx, arguments)))
     return failure();
-  llvm::DenseMap<Value, Operation *> last;
-  for (Operation &inner : body)
-    for (Value operand : inner.getOperands())
-      last[operand] = &inner;
-  for (Operation &inner : body.without_terminator()) {
-    SmallVector<Tensor> operands, produced;
-    for (Value operand : inner.getOperands())
-      operands.push_back(tensors.lookup(operand));
-    for (Value operand : inner.getOperands())
-      if (last.lookup(operand) == &inner)
-        tensors.erase(operand);
-    if (failed(evaluate(&inner, ctx, operands, produced)))
-      return failure();
-    for (auto [result, tensor] : llvm::zip_equal(inner.getResults(), produced))
-      if (last.contains(result))
-        tensors[result] = tensor;
-  }
+  if (failed(evaluateBlock(body, ctx, tensors)))
+    return failure();
   for (Value result : body.getTerminator()->getOperands())
     results.push_back(tensors.lookup(result));
   return success();

@@ -54,7 +54,8 @@ def NN_SourceAttr : NN_Attr<"Source", "source"> {
 
 def NN_SymbolKind : I32EnumAttr<"SymbolKind", "how a symbol gets its value", [
   I32EnumAttrCase<"input", 0>,   // bound by a dimension of an argument
-  I32EnumAttrCase<"max", 1>      // the larger of two expressions over earlier symbols
+  I32EnumAttrCase<"max", 1>,     // the larger of two expressions over earlier symbols
+  I32EnumAttrCase<"data", 2>     // computed in the run; an operation binds it
 ]> { let cppNamespace = "::aicc::nn"; let genSpecializedAttr = 0; }
 
 def NN_SymbolAttr : NN_Attr<"Symbol", "symbol"> {
@@ -62,7 +63,8 @@ def NN_SymbolAttr : NN_Attr<"Symbol", "symbol"> {
   let description = [{
     `name` is the model's own. An `input` symbol is bound by the argument whose `nn.dims` contains it alone; a `max` symbol is the
     larger of the two results of `definition`, which ranges over earlier symbols (it arises where a broadcast can't be
-    proved). `min` and `max` bound it (inclusive).
+    proved); a `data` symbol is a number that the run computes: from the operation on that binds it (nn.bind_size, nn.if,
+    nn.loop), its block and the regions therein may use it. `min` and `max` bound it (inclusive).
   }];
   let parameters = (ins StringRefParameter<"name">:$name, "::aicc::nn::SymbolKind":$kind,
                         "int64_t":$min, "int64_t":$max, OptionalParameter<"::mlir::AffineMapAttr">:$definition);

@@ -97,11 +97,14 @@ public:
   /// Adds a symbol to the function's nn.symbols (or finds the same max symbol again).
   mlir::AffineExpr addInput(llvm::StringRef name, int64_t min = 0, int64_t max = INT64_MAX);
   mlir::AffineExpr getMax(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// Adds a data symbol, whose value the run computes; an operation must bind it before it is used.
+  mlir::AffineExpr addData(llvm::StringRef name, int64_t min = 0, int64_t max = INT64_MAX);
   mlir::func::FuncOp getFunction() const;
   mlir::MLIRContext *getContext() const;
 
 private:
   llvm::LogicalResult inferOther(mlir::Operation *op);
+  llvm::LogicalResult inferControl(mlir::Operation *op);
   llvm::LogicalResult runBlock(mlir::Block &block);
 
   mlir::Operation *func;

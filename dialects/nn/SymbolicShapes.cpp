@@ -1,7 +1,7 @@
 // The analysis: symbolic sizes of every tensor of a function. Kept apart from shape arithmetic because it
 // knows functions, regions and the attributes that hold symbols.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/NNControl.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -103,9 +103,35 @@ LogicalResult SymbolicShapes::infer(Operation *op, bool setTypes) {
   return success();
 }
 
+/// nn.if and nn.loop say all sizes themselves.
+LogicalResult SymbolicShapes::inferControl(Operation *op) {
+  for (NamedAttribute attr : op->getAttrs())
+    if (auto map = dyn_cast<AffineMapAttr>(attr.getValue());
+        map && map.getValue().getNumSymbols() > numSymbols)
+      return op->emitOpError("attribute '")
+             << attr.getName().getValue() << "' uses symbols that the function does not have";
+  auto setAll = [&](AffineMap map, ValueRange values) {
+    for (unsigned i = 0; i < values.size(); ++i)
+      set(values[i], getSizesOf(map, values, i));
+  };
+  auto loop = dyn_cast<LoopOp>(op);
+  if (loop) {
+    set(loop.getIteration(), SymShape(cast<RankedTensorType>(loop.getIteration().getType()).getRank(),
+                                      getAffineConstantExpr(1, getContext())));
+    setAll(loop.getCarried(), loop.getBody().getArguments().drop_front());
+  }
+  for (Region &region : op->getRegions())
+    if (failed(runBlock(region.front())))
+      return failure();
+  setAll(loop ? loop.getSizes() : cast<IfOp>(op).getSizes(), op->getResults());
+  return success();
+}
+
 /// Operations of other dialects: control flow carries sizes through, casts keep them, everything else has
 /// static results.
 LogicalResult SymbolicShapes::inferOther(Operation *op) {
+  if (isa<IfOp, LoopOp>(op))
+    return inferControl(op);
   auto copy = [&](Value from, Value to) {
     if (isa<RankedTensorType>(from.getType()) && isa<RankedTensorType>(to.getType()) && has(from))
       set(to, SymShape(get(from)));
@@ -191,6 +217,14 @@ AffineExpr SymbolicShapes::getSymbol(unsigned i) const { return getAffineSymbolE
 AffineExpr SymbolicShapes::addInput(StringRef name, int64_t min, int64_t max) {
   SmallVector<Attribute> symbols = getSymbols(func);
   symbols.push_back(SymbolAttr::get(getContext(), name, SymbolKind::input, min, max, nullptr));
+  setSymbols(func, symbols);
+  numSymbols = symbols.size();
+  return getSymbol(numSymbols - 1);
+}
+
+AffineExpr SymbolicShapes::addData(StringRef name, int64_t min, int64_t max) {
+  SmallVector<Attribute> symbols = getSymbols(func);
+  symbols.push_back(SymbolAttr::get(getContext(), name, SymbolKind::data, min, max, nullptr));
   setSymbols(func, symbols);
   numSymbols = symbols.size();
   return getSymbol(numSymbols - 1);
