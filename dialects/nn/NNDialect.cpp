@@ -1,6 +1,7 @@
 // The dialect itself: registration, and the verification of what it puts on functions and their arguments.
 
 #include "dialects/nn/Formats.h"
+#include "dialects/nn/NNControl.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
