@@ -1,6 +1,7 @@
 // Names, nodes, functions and branches; inputs and results are in Signature.cpp.
 
 #include "frontends/onnx/Importer.h"
+#include "dialects/nn/Formats.h"
 #include "frontends/onnx/NodeOrder.h"
 
 using namespace mlir;
