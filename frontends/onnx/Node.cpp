@@ -194,6 +194,8 @@ const OpTable &OpTable::get() {
     addGeneratorOps(all);
     addAttentionOps(all);
     addQuantizationOps(all);
+    addSpatialOps(all);
+    addSignalOps(all);
     return all;
   }();
   return table;

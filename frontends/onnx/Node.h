@@ -158,6 +158,8 @@ void addRecurrentOps(OpTable &table);
 void addGeneratorOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addSpatialOps(OpTable &table);
+void addSignalOps(OpTable &table);
 
 // Shared by families.
 /// Slice semantics of `starts`, `ends`, `axes` (or 0, 1, ...), `steps`, with clamping as numpy does where
