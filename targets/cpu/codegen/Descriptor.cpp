@@ -8,6 +8,8 @@
 #include "llvm/TargetParser/Host.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 using namespace aicc::cpu;
@@ -21,7 +23,7 @@ struct Feature {
 };
 
 /// Every feature generated code may use beyond x86-64-v1, all of which the runtime can check. Whatever a host
-/// has and this table does not (matrix tiles, cryptography) is not used.
+/// has and this table does not (cryptography, say) is not used.
 constexpr Feature features[] = {
     {"sse3", 2},       {"ssse3", 2},        {"sse4.1", 2},
     {"sse4.2", 2},     {"popcnt", 2},       {"cx16", 2},
@@ -32,7 +34,8 @@ constexpr Feature features[] = {
     {"avx512vl", 4},   {"avx512vnni", 0},   {"avx512bf16", 0},
     {"avx512fp16", 0}, {"avx512vbmi", 0},   {"avx512vbmi2", 0},
     {"avx512ifma", 0}, {"avx512bitalg", 0}, {"avx512vpopcntdq", 0},
-    {"avxvnni", 0},    {"gfni", 0},
+    {"avxvnni", 0},    {"gfni", 0},         {"amx-tile", 0},
+    {"amx-int8", 0},
 };
 
 struct Level {
@@ -80,6 +83,16 @@ void readCaches(CpuDescriptor &cpu) {
 void readCaches(CpuDescriptor &) {}
 #endif
 
+/// Asks the system for the state that matrix tiles need, as a process has to (Linux 5.16 and later).
+bool mayUseTiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+
 /// Fills in what follows from the level: instruction set, vectors, assumed caches.
 CpuDescriptor describeLevel(const Level &level) {
   CpuDescriptor cpu;
@@ -113,10 +126,12 @@ llvm::Expected<CpuDescriptor> describeHost() {
   cpu.name = "native";
   cpu.tuneCpu = llvm::sys::getHostCPUName().str();
   std::vector<std::string> extra;
+  const bool tiles = host.lookup("amx-int8") && mayUseTiles();
   for (const Feature &feature : features) {
     bool fromLevel = feature.level && feature.level <= base->number;
     // Wider registers come with their whole level or not at all.
     bool usable = base->number >= 4 || !StringRef(feature.name).starts_with("avx512");
+    usable &= tiles || !StringRef(feature.name).starts_with("amx");
     if (fromLevel || !usable || !host.lookup(feature.name))
       continue;
     extra.push_back("+" + std::string(feature.name));
@@ -125,6 +140,7 @@ llvm::Expected<CpuDescriptor> describeHost() {
   cpu.llvmFeatures = llvm::join(extra, ",");
   auto has = [&](StringRef name) { return llvm::is_contained(cpu.requiredFeatures, name); };
   cpu.vnni = has("avx512vnni") || has("avxvnni");
+  cpu.byteTiles = cpu.vnni && has("amx-int8");
   cpu.bf16 = has("avx512bf16");
   cpu.fp16 = has("avx512fp16");
   int physical = llvm::get_physical_cores(); // not positive if unknown

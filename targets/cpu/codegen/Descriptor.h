@@ -28,6 +28,7 @@ struct CpuDescriptor {
   /// Cores this process may use; 1 for portable levels.
   unsigned cores = 1;
   bool fma = false, vnni = false, bf16 = false, fp16 = false;
+  bool byteTiles = false; // matrix tiles of bytes (AMX-INT8), and the system lets this process use them
   /// What the runtime checks before it loads the code, in LLVM's spelling.
   std::vector<std::string> requiredFeatures;
 

@@ -4,6 +4,7 @@
 
 #include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/Kernels.h"
+#include "targets/cpu/codegen/MatrixTiles.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
 #include "targets/kernel/Collapse.h"
@@ -27,6 +28,7 @@ struct MatMulEmitter {
   Type element = {}, accumulator = {}; // of the result; of what is read of the right operand, too
   Type leftElement = {};
   bool bytes = false; // both operands are of bytes; the right one is read in words
+  bool tiles = false; // of bytes, by matrix tiles where there are rows enough
   unsigned lanes = {}, perPanel = {};
   Value M = {}, N = {}, K = {}; // K: steps
   TileShape tile = {};
@@ -167,22 +169,89 @@ struct MatMulEmitter {
     }
     e.clearMemo();
     for (unsigned v = 0; v < t.vectors; ++v)
-      for (unsigned r = 0; r < rows; ++r) {
-        Coord c;
-        c.idx.assign(batch.begin(), batch.end());
-        c.idx.append({e.add(m, e.constant(r)), e.add(column, e.constant(v * lanes))});
-        c.lane = rank - 1;
-        e.clearComputed();
-        e.bind(root.getResult(), fromAccumulator(e, acc[r * t.vectors + v], element));
-        e.emitStores(root.getResult(), c, lanes, masks[v]);
-      }
+      for (unsigned r = 0; r < rows; ++r)
+        store(acc[r * t.vectors + v], batch, e.add(m, e.constant(r)), e.add(column, e.constant(v * lanes)),
+              masks[v]);
     e.clearBound();
+  }
+
+  /// The epilogue on a vector of sums.
+  void store(Value sums, ArrayRef<Value> batch, Value row, Value column, Value mask) {
+    Coord c;
+    c.idx.assign(batch.begin(), batch.end());
+    c.idx.append({row, column});
+    c.lane = rank - 1;
+    e.clearComputed();
+    e.bind(root.getResult(), fromAccumulator(e, sums, element));
+    e.emitStores(root.getResult(), c, lanes, mask);
+  }
+
+  //===--- matrix tiles
+
+  /// 16 or 32 rows at m by matrix tiles.
+  void emitTilesAt(ArrayRef<Value> batch, Value m, unsigned rowTiles, const Sweep &sweep) {
+    MatrixTiles t;
+    t.rowTiles = rowTiles, t.panels = sweep.width;
+    t.rowStride = e.size(lhs->strides[leftRow]);
+    t.left = e.address(lhs->base, e.add(batchOffset(root.getLhs(), *lhs, batch), e.mul(m, t.rowStride)),
+                       leftElement);
+    t.panelStride = e.mul(K, e.constant(kPanel * kBytesPerWord));
+    t.right = e.address(e.inputPointer(cast<BlockArgument>(packedRhs).getArgNumber()),
+                        e.mul(sweep.panel, t.panelStride), leftElement);
+    t.steps = e.div(K, e.constant(kTileDepth / kBytesPerWord));
+    emitMatrixTiles(e, t, e.scratch);
+    Value column = e.mul(sweep.panel, e.constant(kPanel));
+    unsigned vectors = sweep.width * perPanel;
+    e.loop(e.constant(0), e.constant(rowTiles * kTileRows), e.constant(1), [&](Value r) {
+      e.clearMemo();
+      for (unsigned v = 0; v < vectors; ++v) {
+        Value place = e.add(e.mul(r, e.constant(vectors * lanes)), e.constant(v * lanes)), mask;
+        Value sums = e.load(e.scratch, place, accumulator, lanes), at = e.add(column, e.constant(v * lanes));
+        if (sweep.masked && v / perPanel + 1 == sweep.width)
+          mask = e.maskOf(e.sub(N, at), lanes);
+        store(sums, batch, e.add(m, r), at, mask);
+      }
+      e.clearBound();
+      e.clearMemo();
+    });
+  }
+
+  /// All rows [from, to): two tiles at a time, then one, and the last by register tiles of 8, 4, 2 and 1.
+  void emitTiledRows(ArrayRef<Value> batch, Value from, Value to, const Sweep &sweep) {
+    Value two = e.constant(2 * kTileRows), count = e.sub(to, from);
+    Value at = e.add(from, e.mul(e.div(count, two), two)), rest = e.sub(to, at);
+    e.loop(from, at, two, [&](Value m) {
+      e.clearMemo();
+      emitTilesAt(batch, m, 2, sweep);
+    });
+    for (unsigned power = kTileRows; power; power /= 2) {
+      auto emitRest = [&] {
+        if (power == kTileRows)
+          return emitTilesAt(batch, at, 1, sweep);
+        emitTileAt(batch, at, power, sweep, Value());
+      };
+      if (auto known = CpuEmitter::getConstant(rest)) {
+        if (*known & power)
+          emitRest(), at = e.add(at, e.constant(power));
+        continue;
+      }
+      Value bit = e.b.create<arith::AndIOp>(e.loc, rest, e.constant(power));
+      Value some = e.b.create<arith::CmpIOp>(e.loc, arith::CmpIPredicate::ne, bit, e.constant(0));
+      e.ifThen(some, [&] {
+        e.clearMemo();
+        emitRest();
+      });
+      at = e.add(at, bit);
+    }
+    e.clearMemo();
   }
 
   /// All rows [from, to) of `width` panels at p.
   void emitRows(ArrayRef<Value> batch, Value from, Value to, Value p, unsigned width, bool masked,
                 bool prefetch) {
     Sweep sweep{p, width, masked, e.constant(0), K, true, true, from};
+    if (tiles)
+      return emitTiledRows(batch, from, to, sweep);
     if (!depthBlock)
       return emitSweep(batch, from, to, sweep, prefetch);
     int64_t depth = *CpuEmitter::getConstant(K), blocks = llvm::divideCeil(depth, depthBlock);
@@ -284,10 +353,17 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
   if (constantColumns)
     constantPanels = llvm::divideCeil(*constantColumns, kPanel);
   mm.tile = chooseTile(constantRows, constantPanels, request.cpu);
+  auto constantSteps = CpuEmitter::getConstant(mm.K);
+  mm.tiles = mm.bytes && request.cpu.byteTiles && constantSteps &&
+             *constantSteps % (kTileDepth / kBytesPerWord) == 0 && constantRows.value_or(512) >= kTileRows &&
+             CpuEmitter::getConstant(mm.lhs->strides[mm.leftCol]) == 1;
+  if (mm.tiles)
+    mm.tile = {2 * kTileRows, 2};
 
   // A long k in parts: a tile's rows of the left operand then stay in L1, the panels in L2.
   auto constantDepth = CpuEmitter::getConstant(mm.K);
-  if (constantDepth && *constantDepth > kLongDepth && constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
+  if (!mm.tiles && constantDepth && *constantDepth > kLongDepth &&
+      constantRows.value_or(512) > 2 * int64_t(mm.tile.rows))
     mm.depthBlock =
         llvm::alignTo(llvm::divideCeil(*constantDepth, llvm::divideCeil(*constantDepth, kDepthBlock)), 16);
   // Rows per workgroup: a block of the left operand that stays in L2 beside two groups of panels.
@@ -305,11 +381,16 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
     block = llvm::alignTo(llvm::divideCeil(std::max<int64_t>(1, *constantRows), count), mm.tile.rows);
   }
   int64_t accumulatorBytes = mm.accumulator.getIntOrFloatBitWidth() / 8;
-  int64_t scratchBytes = mm.depthBlock ? block * mm.tile.panels * kPanel * accumulatorBytes : 0;
+  int64_t scratchBytes = (mm.depthBlock ? block
+                          : mm.tiles    ? 2 * kTileRows
+                                        : 0) *
+                         mm.tile.panels * kPanel * accumulatorBytes;
   AffineExpr rowBlocks = rows.ceilDiv(block);
   AffineExpr groups = columns.ceilDiv(kPanel * mm.tile.panels);
   AffineExpr batches = e.product(result.drop_back(2));
 
+  if (mm.tiles)
+    configureTiles(e);
   Value groupCount = e.size(groups), blockCount = e.size(rowBlocks);
   e.loop(e.begin, e.end, e.constant(1), [&](Value wg) {
     Value group = e.rem(wg, groupCount), rest = e.div(wg, groupCount);
@@ -348,5 +429,7 @@ FailureOr<Launch> aicc::cpu::emitMatMul(KernelRequest &request) {
       e.loop(panel, stop, e.constant(1), [&](Value p) { mm.emitRows(batch, from, to, p, 1, true, false); });
     });
   });
+  if (mm.tiles)
+    releaseTiles(e);
   return e.finish(batches * rowBlocks * groups, e.expr(scratchBytes));
 }

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace aicc::cpu;
@@ -88,6 +89,13 @@ constexpr FeatureBit kFeatures[] = {{"cx8", 1, 0, EDX, 8, None},
                                     {"avxvnniint8", 7, 1, EDX, 4, Avx},
                                     {"avxneconvert", 7, 1, EDX, 5, Avx},
                                     {"lzcnt", 0x80000001, 0, ECX, 5, None}};
+
+/// Asks the system for the state of matrix tiles, as a process has to before it uses them (Linux 5.16 and
+/// later).
+bool mayUseTiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
 
 uint64_t readXcr0() {
   uint32_t low, high;
@@ -202,7 +210,8 @@ CpuInfo aicc::cpu::detectCpu() {
       if (subleaves < 1)
         continue;
     }
-    if (((registers[feature.reg] >> feature.bit) & 1) && (enabled & feature.state) == feature.state)
+    if (((registers[feature.reg] >> feature.bit) & 1) && (enabled & feature.state) == feature.state &&
+        (feature.state != Amx || mayUseTiles()))
       info.features.push_back(feature.name);
   }
   if (hasAll(info, {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16"}))
