@@ -180,6 +180,7 @@ bool OpTable::hasOtherOpset(StringRef domain, StringRef op) const {
 const OpTable &OpTable::get() {
   static const OpTable table = [] {
     OpTable all;
+    addLegacyOps(all);
     addElementwiseOps(all);
     addViewOps(all);
     addIndexingOps(all);
@@ -194,8 +195,17 @@ const OpTable &OpTable::get() {
     addGeneratorOps(all);
     addAttentionOps(all);
     addQuantizationOps(all);
+    addRandomOps(all);
+    addTrainingOps(all);
+    addTextOps(all);
+    addMachineLearningOps(all);
+    addTreeOps(all);
     addSpatialOps(all);
     addSignalOps(all);
+    addMicrosoftFusedOps(all);
+    addMicrosoftAttentionOps(all);
+    addMicrosoftWeightOps(all);
+    addMicrosoftQuantizedOps(all);
     return all;
   }();
   return table;

@@ -85,6 +85,11 @@ public:
   /// The element type that an integer attribute names.
   Type getType(int64_t onnxType) const;
 
+  /// The same node with other inputs, read at an opset: for operators that are others in disguise.
+  Node with(int64_t otherOpset, SmallVector<Value> otherInputs) const {
+    return Node(builder, loader, proto, otherOpset, std::move(otherInputs), bindings);
+  }
+
   /// An operation at this node; see GraphBuilder::make.
   template <typename OpTy, typename... Args> Value make(Args &&...args) {
     return builder.make<OpTy>(std::forward<Args>(args)...);
@@ -144,6 +149,8 @@ private:
 };
 
 // The families, a file each in ops/.
+/// Forms of opsets 1 to 6; first, because the others have no lower end.
+void addLegacyOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addViewOps(OpTable &table);
 void addIndexingOps(OpTable &table);
@@ -158,8 +165,19 @@ void addRecurrentOps(OpTable &table);
 void addGeneratorOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addRandomOps(OpTable &table);
+void addTrainingOps(OpTable &table);
+void addTextOps(OpTable &table);
+// ai.onnx.ml
+void addMachineLearningOps(OpTable &table);
+void addTreeOps(OpTable &table);
 void addSpatialOps(OpTable &table);
 void addSignalOps(OpTable &table);
+// com.microsoft; after the standard domain's, some of which they are under another name.
+void addMicrosoftFusedOps(OpTable &table);
+void addMicrosoftAttentionOps(OpTable &table);
+void addMicrosoftWeightOps(OpTable &table);
+void addMicrosoftQuantizedOps(OpTable &table);
 
 // Shared by families.
 /// Slice semantics of `starts`, `ends`, `axes` (or 0, 1, ...), `steps`, with clamping as numpy does where
@@ -171,6 +189,12 @@ Value matmulLikeNumpy(Node &node, Value lhs, Value rhs);
 /// saturate(round(y) + zero) of a quotient y, as QuantizeLinear ends; `zero` may be null. Floats of 8 bits
 /// take no zero point, and saturate only if they should.
 Value saturateQuantized(Node &node, Value y, Value zero, Type type, bool saturate = true);
+/// Uniform random numbers in [0, 1), of a float type, by the node's seed or name (Random.cpp).
+Value makeUniform(Node &node, ArrayRef<AffineExpr> shape, Type type);
+/// Whether a tensor of per-channel numbers broadcasts as it is, or along dimension 1.
+Value alignSlope(Node &node, Value x, Value slope);
+/// `scores` [N, K] as ai.onnx.ml's `post_transform` has them.
+Value transformScores(Node &node, Value scores);
 /// x as [C, 1, 1, ...]: broadcasts along dimension `axis` of something of rank `rank`.
 Value alongAxis(Node &node, Value x, int64_t axis, int64_t rank);
 

@@ -26,20 +26,6 @@ Results importMean(Node &n) {
 
 Results importIdentity(Node &n) { return n.in(0); }
 
-Results importDropout(Node &n) {
-  // Opset 12 moved training into an input; nobody exports it set.
-  if (n.has(2)) {
-    std::optional<SmallVector<int64_t>> training = n.builder.getConstantInts(n.in(2));
-    if (!training || training->empty() || training->front())
-      throw ImportError("training mode is not supported", "export the model for inference");
-  }
-  Value x = n.in(0);
-  if (!n.wants(1))
-    return x;
-  Type maskType = n.opset < 10 ? n.getElement(x) : n.builder.getBuilder().getI1Type();
-  return {x, n.builder.broadcast(n.builder.scalar(1, maskType), n.getShape(x))};
-}
-
 Results importClip(Node &n) {
   Value x = n.in(0);
   const bool attributes = n.opset < 11;
@@ -197,13 +183,11 @@ void addElementwiseOps(OpTable &t) {
   t.add("ThresholdedRelu", importThresholdedRelu);
   t.add("Shrink", importShrink);
   t.add("Swish", importSwish);
-  t.add("PRelu", binary<nn::PReluOp>);
   t.add("Clip", importClip);
   t.add("Cast", importCast);
   t.add("CastLike", importCastLike);
   t.add("BitCast", importBitCast);
   t.add("Identity", importIdentity);
-  t.add("Dropout", importDropout);
 
   t.add("Add", binary<nn::AddOp>);
   t.add("Sub", binary<nn::SubOp>);

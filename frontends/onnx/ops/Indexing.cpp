@@ -179,6 +179,39 @@ Results importReverseSequence(Node &n) {
   wide[1] = shape[1];
   return n.make<nn::GatherElementsOp>(x, n.builder.broadcast(n.builder.reshape(index, wide), shape), time);
 }
+
+/// A cache of which, from a position per example on, rows along `axis` are replaced by `update`. Position p
+/// takes row p - start of it, if there is one.
+Results importTensorScatter(Node &n) {
+  Value cache = n.in(0), update = n.in(1);
+  const int64_t rank = n.getRank(cache), axis = n.getAxis(n.getInt("axis", -2), rank);
+  const std::string mode = n.getString("mode", "linear");
+  if (axis == 0 || n.getRank(update) != rank)
+    throw ImportError("axis is the batch's, or the inputs' ranks differ");
+  if (mode != "linear" && mode != "circular")
+    throw ImportError("mode is neither linear nor circular");
+  Type i64 = n.builder.getBuilder().getI64Type();
+  const AffineExpr length = n.getShape(cache)[axis], rows = n.getShape(update)[axis];
+  SmallVector<AffineExpr> line(rank, n.constant(1));
+  line[axis] = length;
+  Value row = n.builder.iota(line, axis, i64);
+  if (n.has(2)) {
+    SmallVector<AffineExpr> batch(rank, n.constant(1));
+    if (n.getRank(n.in(2)) != 1)
+      throw ImportError("write_indices must be a vector");
+    batch[0] = n.getShape(n.in(2))[0];
+    row = n.sub(row, n.builder.reshape(n.builder.convert(n.in(2), i64), batch));
+  }
+  auto size = [&](AffineExpr expr) { return n.builder.sizes({expr}, /*isScalar=*/true); };
+  if (mode == "circular")
+    row = n.make<nn::ModOp>(row, size(length), false);
+  Value zero = n.builder.scalar(0, i64);
+  Value written = n.make<nn::AndOp>(n.builder.compare(row, zero, nn::CompareKind::ge),
+                                    n.builder.compare(row, size(rows), nn::CompareKind::lt));
+  Value safe = n.make<nn::SelectOp>(written, row, zero);
+  Value index = n.builder.broadcast(safe, n.getShape(cache));
+  return n.make<nn::SelectOp>(written, n.make<nn::GatherElementsOp>(update, index, axis), cache);
+}
 } // namespace
 
 void addIndexingOps(OpTable &t) {
@@ -190,5 +223,6 @@ void addIndexingOps(OpTable &t) {
   t.add("ScatterElements", importScatterElements);
   t.add("ScatterND", importScatterNd);
   t.add("ReverseSequence", importReverseSequence);
+  t.add("TensorScatter", importTensorScatter);
 }
 } // namespace aicc::onnx_import

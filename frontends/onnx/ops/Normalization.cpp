@@ -15,14 +15,60 @@ Value alongAxis(Node &n, Value x, int64_t axis, int64_t rank) {
 }
 
 namespace {
+/// Numbers per channel or, without `spatial`, per element of an example: [C, ...].
+Value alongChannels(Node &n, Value v, Value x) {
+  if (n.getRank(v) == 1)
+    return n.getRank(x) == 1 ? v : alongAxis(n, v, 1, n.getRank(x));
+  if (n.getRank(v) + 1 != n.getRank(x))
+    throw ImportError("its statistics must be vectors, or have the sizes of an example");
+  return v;
+}
+
+/// Normalized by the batch's own statistics; the running ones come out moved towards them. Until opset 13 a
+/// call was in training if it had those outputs, and two more held the batch's.
+Results trainBatchNormalization(Node &n, const SmallVector<int64_t> &axes) {
+  Value x = n.in(0);
+  Type f32 = n.builder.getBuilder().getF32Type(), type = n.getElement(x);
+  Value wide = type.isF64() ? x : n.builder.convert(x, f32);
+  Value mean = n.builder.reduce(wide, nn::ReduceKind::mean, axes, true);
+  Value centered = n.sub(wide, mean);
+  Value variance = n.builder.reduce(n.mul(centered, centered), nn::ReduceKind::mean, axes, true);
+  Value factor = n.make<nn::RsqrtOp>(n.add(variance, n.getFloat("epsilon", 1e-5)));
+  Value scale = n.builder.convert(alongChannels(n, n.in(1), x), n.getElement(wide));
+  Value bias = n.builder.convert(alongChannels(n, n.in(2), x), n.getElement(wide));
+  Value y = n.add(n.mul(n.mul(centered, factor), scale), bias);
+  Results results(n.builder.convert(y, type));
+  const double momentum = n.getFloat("momentum", 0.9);
+  for (unsigned i : {3, 4}) {
+    Value old = n.in(i), now = n.builder.reshape(i == 3 ? mean : variance, n.getShape(old));
+    Value moved = n.add(n.mul(n.builder.convert(old, n.getElement(now)), momentum), n.mul(now, 1 - momentum));
+    results.push_back(n.builder.convert(moved, n.getElement(old)));
+  }
+  for (Value saved : {mean, variance})
+    results.push_back(n.builder.convert(n.builder.reshape(saved, n.getShape(n.in(3))), type));
+  return results;
+}
+
 Results importBatchNormalization(Node &n) {
-  if (n.getInt("training_mode", 0))
-    throw ImportError("training mode is not supported", "export the model for inference");
-  if (!n.getInt("spatial", 1))
-    throw ImportError("spatial = 0 is not supported");
+  Value x = n.in(0);
+  const bool perElement = n.opset < 9 && !n.getInt("spatial", 1) && n.getRank(n.in(1)) > 1;
+  const bool training = n.opset >= 14 ? n.getInt("training_mode", 0) != 0
+                        : n.opset < 7 ? n.getInt("is_test", 0) == 0 && n.wants(1)
+                                      : n.wants(1);
+  if (training) {
+    SmallVector<int64_t> axes{0};
+    for (int64_t axis = 2; !perElement && axis < n.getRank(x); ++axis)
+      axes.push_back(axis);
+    return trainBatchNormalization(n, axes);
+  }
   n.refuseOutputs(1, "it exists in training only");
-  return n.make<nn::BatchNormOp>(n.in(0), n.in(1), n.in(2), n.in(3), n.in(4),
-                                 n.builder.f32(n.getFloat("epsilon", 1e-5)));
+  const double epsilon = n.getFloat("epsilon", 1e-5);
+  if (!perElement)
+    return n.make<nn::BatchNormOp>(x, n.in(1), n.in(2), n.in(3), n.in(4), n.builder.f32(epsilon));
+  Value centered = n.sub(x, alongChannels(n, n.in(3), x));
+  Value factor =
+      n.mul(n.make<nn::RsqrtOp>(n.add(alongChannels(n, n.in(4), x), epsilon)), alongChannels(n, n.in(1), x));
+  return n.add(n.mul(centered, factor), alongChannels(n, n.in(2), x));
 }
 
 Results importInstanceNormalization(Node &n) {
@@ -104,22 +150,6 @@ Results importLrn(Node &n) {
   return n.make<nn::LrnOp>(n.in(0), n.getInt("size"), n.builder.f32(n.getFloat("alpha", 1e-4)),
                            n.builder.f32(n.getFloat("beta", 0.75)), n.builder.f32(n.getFloat("bias", 1)));
 }
-
-/// com.microsoft: inputs x, skip, gamma, (beta,) bias; outputs y, -, -, x + skip + bias.
-Results skipNorm(Node &n, bool rms) {
-  Value sum = n.add(n.in(0), n.in(1));
-  if (Value bias = n.getOptional(rms ? 3 : 4))
-    sum = n.add(sum, bias);
-  const int64_t axis = n.getRank(sum) - 1;
-  const double epsilon = n.getFloat("epsilon", 1e-12);
-  Value y = rms ? rmsNorm(n, sum, n.in(2), axis, epsilon)
-                : layerNorm(n, sum, n.in(2), n.getOptional(3), axis, epsilon);
-  if (n.wants(1) || n.wants(2))
-    throw ImportError("outputs 1 and 2 are not supported: statistics are not kept");
-  return {y, Value(), Value(), sum};
-}
-Results importSkipLayerNormalization(Node &n) { return skipNorm(n, false); }
-Results importSkipSimplifiedLayerNormalization(Node &n) { return skipNorm(n, true); }
 } // namespace
 
 void addNormalizationOps(OpTable &t) {
@@ -130,8 +160,5 @@ void addNormalizationOps(OpTable &t) {
   t.add("RMSNormalization", importRmsNormalization);
   t.add("SimplifiedLayerNormalization", importRmsNormalization);
   t.add("LRN", importLrn);
-  t.add(OpTable::microsoft, "SkipLayerNormalization", 1, OpTable::anyOpset, importSkipLayerNormalization);
-  t.add(OpTable::microsoft, "SkipSimplifiedLayerNormalization", 1, OpTable::anyOpset,
-        importSkipSimplifiedLayerNormalization);
 }
 } // namespace aicc::onnx_import

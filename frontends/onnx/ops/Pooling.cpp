@@ -38,7 +38,9 @@ Value root(Node &n, Value x, int64_t p) {
   return p == 2 ? n.make<nn::SqrtOp>(x) : n.make<nn::PowOp>(x, n.builder.scalarLike(1.0 / double(p), x));
 }
 int64_t getP(Node &n) {
-  const int64_t p = n.getInt("p", 2);
+  const onnx::AttributeProto *attribute = n.getAttr("p");
+  const bool isFloat = attribute && attribute->type() == onnx::AttributeProto::FLOAT; // opset 1
+  const int64_t p = isFloat ? int64_t(std::clamp(n.getFloat("p"), 0.0, 1e6)) : n.getInt("p", 2);
   if (p < 1)
     throw ImportError("p must be positive");
   return p;

@@ -119,6 +119,43 @@ Results importCumSum(Node &n) {
   return n.make<nn::CumSumOp>(x, axis, n.getInt("exclusive", 0) != 0, n.getInt("reverse", 0) != 0);
 }
 
+/// The product of the elements up to each: for known sizes by doubling, each step multiplying by what lies 1,
+/// 2, 4, ... before; else by a product over all of a row, of which the elements beyond are 1.
+Results importCumProd(Node &n) {
+  Value x = n.in(0);
+  const int64_t rank = n.getRank(x), axis = n.getAxis(n.getConstantInt(1, "axis"), rank);
+  const bool exclusive = n.getInt("exclusive", 0) != 0, reverse = n.getInt("reverse", 0) != 0;
+  const AffineExpr size = n.getShape(x)[axis];
+  Value one = n.builder.scalarLike(1, x);
+  auto number = dyn_cast<AffineConstantExpr>(size);
+  if (!number) {
+    Type i64 = n.builder.getBuilder().getI64Type();
+    SmallVector<AffineExpr> wide(n.getShape(x)), to(rank + 1, n.constant(1)), from(to);
+    wide.insert(wide.begin() + axis, size); // [.., result, factor, ..]
+    to[axis] = from[axis + 1] = size;
+    const nn::CompareKind kind = reverse ? (exclusive ? nn::CompareKind::gt : nn::CompareKind::ge)
+                                         : (exclusive ? nn::CompareKind::lt : nn::CompareKind::le);
+    Value counts =
+        n.builder.compare(n.builder.iota(from, axis + 1, i64), n.builder.iota(to, axis, i64), kind);
+    Value factors = n.make<nn::SelectOp>(counts, n.builder.unsqueeze(x, {axis}), one);
+    return n.builder.reduce(factors, nn::ReduceKind::prod, {axis + 1}, false);
+  }
+  SmallVector<AffineExpr> none(rank, n.constant(0));
+  auto shifted = [&](Value v, int64_t by) {
+    Value kept =
+        n.builder.sliceAxis(v, axis, n.constant(reverse ? by : 0), n.constant(number.getValue() - by));
+    SmallVector<AffineExpr> pad(none);
+    pad[axis] = n.constant(by);
+    return n.make<nn::PadOp>(kept, one, n.builder.map(reverse ? none : pad),
+                             n.builder.map(reverse ? pad : none), nn::PadMode::constant);
+  };
+  if (exclusive && number.getValue() > 0)
+    x = shifted(x, 1);
+  for (int64_t by = 1; by < number.getValue(); by *= 2)
+    x = n.mul(x, shifted(x, by));
+  return x;
+}
+
 Results importTopK(Node &n) {
   Value x = n.in(0);
   SmallVector<AffineExpr> k;
@@ -151,6 +188,7 @@ void addReductionOps(OpTable &t) {
   t.add("Hardmax", importHardmax);
   t.add("LpNormalization", importLpNormalization);
   t.add("CumSum", importCumSum);
+  t.add("CumProd", importCumProd);
   t.add("TopK", importTopK);
 }
 } // namespace aicc::onnx_import
