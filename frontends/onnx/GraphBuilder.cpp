@@ -2,6 +2,8 @@
 
 #include "frontends/onnx/GraphBuilder.h"
 #include "dialects/nn/Formats.h"
+#include "dialects/nn/NNControl.h"
+#include "mlir/IR/Iterators.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -341,9 +343,12 @@ std::optional<SmallVector<int64_t>> GraphBuilder::getConstantInts(Value value) c
 
 void GraphBuilder::finish() {
   known.clear();
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-    if (isa<nn::NNDialect>(op.getDialect()) && op.use_empty())
-      op.erase();
+  func.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    // Control flow matters as long as something has sizes that it binds.
+    const bool isNeeded = isa<nn::IfOp, nn::LoopOp>(op) ? !nn::getBinds(op).empty() : !isMemoryEffectFree(op);
+    if (isa<nn::NNDialect>(op->getDialect()) && !isa<nn::YieldOp>(op) && op->use_empty() && !isNeeded)
+      op->erase();
+  });
   const unsigned symbols = shapes.getNumSymbols();
   func.walk([&](Operation *op) {
     for (NamedAttribute attr : llvm::to_vector(op->getAttrs()))

@@ -45,6 +45,7 @@ public:
   nn::SymbolicShapes &getShapes() { return shapes; }
   SizeMath &getMath() { return math; }
   void setLocation(mlir::Location location) { loc = location; }
+  mlir::Location getLocation() const { return loc; }
 
   ArrayRef<AffineExpr> getShape(Value value) const { return shapes.get(value); }
   int64_t getRank(Value value) const { return shapes.get(value).size(); }

@@ -8,8 +8,7 @@ using namespace mlir;
 
 namespace aicc::onnx_import {
 
-/// Functions can call functions that call functions: without limits a small file is an endless graph.
-static constexpr unsigned maxCallDepth = 48;
+/// As kMaxCallDepth: of everything there is an end.
 static constexpr uint64_t maxNodes = 500000;
 static constexpr size_t maxProblems = 1000;
 
@@ -35,7 +34,7 @@ Importer::Importer(MLIRContext &context, const onnx::ModelProto &model, ArrayRef
 
 OwningOpRef<ModuleOp> Importer::run() {
   const size_t before = problems.size();
-  constexpr int64_t minOpset = 7, maxOpset = 28;
+  constexpr int64_t minOpset = 1, maxOpset = 28;
   auto opset = opsets.find("");
   if (!model.has_graph()) {
     report("the file holds no graph", "is it an ONNX model?");
@@ -88,6 +87,9 @@ Value Importer::getValue(StringRef name, const Scope &scope) {
   if (!binding)
     throw ImportError("it reads '" + name + "', which nothing before it defines");
   if (!binding->value && !binding->failed && binding->tensor) {
+    // At the top: the next to read it may stand outside of this region.
+    OpBuilder::InsertionGuard guard(builder->getBuilder());
+    builder->getBuilder().setInsertionPointToEnd(&func.getBody().front());
     builder->setLocation(getLocation(name));
     try {
       binding->value = loader->load(*binding->tensor, name);
@@ -96,7 +98,14 @@ Value Importer::getValue(StringRef name, const Scope &scope) {
       report(error.reason, error.hint);
     }
   }
+  if (binding->other)
+    throw ImportError("'" + name + "' is a sequence or an optional, not a tensor");
   return binding->value;
+}
+
+Item Importer::getItem(StringRef name, const Scope &scope) {
+  Binding *binding = find(name, scope);
+  return binding && binding->other ? binding->other : Item(getValue(name, scope));
 }
 
 void Importer::importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes, Scope &scope) {
@@ -114,15 +123,17 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
   const int64_t opset = scope.opsets->count(domain) ? scope.opsets->lookup(domain)
                         : opsets.count(domain)      ? opsets.lookup(domain)
                                                     : 1;
+  SmallVector<Item> items;
   SmallVector<Value> inputs;
-  Results results;
+  Items results;
   const size_t before = problems.size();
   bool failed = false;
   try {
     if (++nodesImported > maxNodes)
       throw ImportError("the model has more than " + Twine(maxNodes) + " nodes after inlining of functions");
     for (const std::string &name : proto.input()) {
-      inputs.push_back(name.empty() ? Value() : getValue(name, scope));
+      items.push_back(name.empty() ? Item() : getItem(name, scope));
+      inputs.push_back(items.back().value);
       failed |= !name.empty() && find(name, scope)->failed;
     }
     if (failed) {
@@ -131,10 +142,10 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
         throw ImportError("the operator is not supported");
     } else {
       builder->setLocation(getLocation(getName(proto, scope)));
-      results = importOp(proto, domain, opset, inputs, scope);
+      results = importOp(proto, domain, opset, items, scope);
       failed = problems.size() > before;
-      for (Value result : results)
-        if (result && cast<RankedTensorType>(result.getType()).getRank() > kMaxRank)
+      for (const Item &result : results)
+        if (result.value && cast<RankedTensorType>(result.value.getType()).getRank() > kMaxRank)
           throw ImportError("results of rank above " + Twine(kMaxRank) + " are not supported");
       for (int i = 0; !failed && i < proto.output_size(); ++i)
         if (!proto.output(i).empty() && (i >= int(results.size()) || !results[i]))
@@ -143,29 +154,44 @@ void Importer::importNode(const onnx::NodeProto &proto, Scope &scope) {
   } catch (const ImportError &error) {
     report(proto, scope, opset, inputs, error);
     failed = true;
+  } catch (const BodyFailed &) {
+    failed = true;
   } catch (const std::exception &error) {
     report(proto, scope, opset, inputs, ImportError(error.what()));
     failed = true;
   }
   for (int i = 0; i < proto.output_size(); ++i)
     if (!proto.output(i).empty()) {
-      Value value = failed || i >= int(results.size()) ? Value() : results[i];
-      scope.values[proto.output(i)] = {value, nullptr, !value};
+      Item item = failed || i >= int(results.size()) ? Item() : results[i];
+      scope.values[proto.output(i)] = {item.value, nullptr, !item, item.value ? Item() : item};
     }
 }
 
 bool Importer::isSupported(const onnx::NodeProto &proto, StringRef domain, int64_t opset) const {
   return functions.count(getFunctionKey(domain, proto.op_type(), proto.overload())) ||
-         proto.op_type() == "If" || OpTable::get().find(domain, proto.op_type(), opset) ||
+         (domain.empty() && llvm::is_contained({"If", "Loop", "Scan"}, proto.op_type())) ||
+         isSequenceOp(domain, proto.op_type()) || OpTable::get().find(domain, proto.op_type(), opset) ||
          hasFunctionBody(domain, proto.op_type(), opset);
 }
 
-Results Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset,
-                           SmallVector<Value> inputs, Scope &scope) {
-  Node node(*builder, *loader, proto, opset, std::move(inputs), scope.attributes);
+Items Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset, ArrayRef<Item> inputs,
+                         Scope &scope) {
+  SmallVector<Value> values;
+  for (const Item &input : inputs)
+    values.push_back(input.value);
+  Node node(*builder, *loader, proto, opset, std::move(values), scope.attributes);
   auto function = functions.find(getFunctionKey(domain, proto.op_type(), proto.overload()));
   if (function != functions.end())
-    return importFunction(*function->second, node, nullptr, scope);
+    return importFunction(*function->second, node, inputs, nullptr, scope);
+  if (isSequenceOp(domain, proto.op_type()))
+    return importSequenceOp(node, inputs, scope);
+  if (domain.empty() && proto.op_type() == "Loop")
+    return importLoop(node, inputs, scope);
+  if (domain.empty() && proto.op_type() == "Identity" && inputs.size() == 1 && !inputs[0].isTensor())
+    return inputs[0];
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (input.list || input.isNone)
+      throw ImportError("input " + Twine(i) + " is a sequence or an optional, not a tensor");
   const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(proto.op_type(), int(opset), domain.str());
   const bool hasBody = schema && (schema->HasFunction() || schema->HasContextDependentFunction());
   if (const OpTable::Entry *entry = OpTable::get().find(domain, proto.op_type(), opset)) {
@@ -178,10 +204,10 @@ Results Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64
   }
   if (domain.empty() && proto.op_type() == "If")
     return importIf(node, scope);
-  if (domain.empty() && (proto.op_type() == "Loop" || proto.op_type() == "Scan"))
-    throw ImportError("loops are not supported", "export the model with the loop unrolled");
+  if (domain.empty() && proto.op_type() == "Scan")
+    return importScan(node, scope);
   if (hasBody)
-    return importFunctionBody(*schema, node, scope);
+    return importFunctionBody(*schema, node, inputs, scope);
   if (OpTable::get().hasOtherOpset(domain, proto.op_type()))
     throw ImportError("the operator is not supported at this opset");
   if (!domain.empty() && !schema)
@@ -190,35 +216,9 @@ Results Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64
   throw ImportError("the operator is not supported");
 }
 
-Results Importer::importIf(Node &node, Scope &scope) {
-  std::optional<SmallVector<AffineExpr>> condition = builder->getKnownInts(node.in(0));
-  auto value = condition && condition->size() == 1 ? dyn_cast<AffineConstantExpr>(condition->front())
-                                                   : AffineConstantExpr();
-  if (!value)
-    throw ImportError("its condition is not known at compile time",
-                      "fix the sizes it depends on with --dim, or export the model without the branch");
-  const onnx::AttributeProto *branch = node.getAttr(value.getValue() ? "then_branch" : "else_branch");
-  if (!branch || !branch->has_g())
-    throw ImportError("a branch is missing");
-  if (scope.depth >= maxCallDepth)
-    throw ImportError("branches are nested too deeply");
-  Scope inner;
-  inner.parent = &scope;
-  inner.opsets = scope.opsets;
-  inner.attributes = scope.attributes;
-  inner.path = scope.path;
-  inner.depth = scope.depth + 1;
-  addInitializers(branch->g(), inner);
-  importNodes(branch->g().node(), inner);
-  Results results;
-  for (const onnx::ValueInfoProto &output : branch->g().output())
-    results.push_back(getValue(output.name(), inner));
-  return results;
-}
-
-Results Importer::importFunction(const onnx::FunctionProto &function, Node &node,
-                                 const onnx::OpSchema *schema, Scope &scope) {
-  if (scope.depth >= maxCallDepth)
+Items Importer::importFunction(const onnx::FunctionProto &function, Node &node, ArrayRef<Item> inputs,
+                               const onnx::OpSchema *schema, Scope &scope) {
+  if (scope.depth >= kMaxCallDepth)
     throw ImportError("functions call each other too deeply");
   AttributeBindings attributes;
   if (schema)
@@ -243,20 +243,23 @@ Results Importer::importFunction(const onnx::FunctionProto &function, Node &node
   inner.depth = scope.depth + 1;
   if (node.getNumInputs() > unsigned(function.input_size()))
     throw ImportError("it has more inputs than its function");
-  for (int i = 0; i < function.input_size(); ++i)
-    inner.values[function.input(i)] = {node.getOptional(i), nullptr, false};
+  for (int i = 0; i < function.input_size(); ++i) {
+    Item item = size_t(i) < inputs.size() ? inputs[i] : Item();
+    inner.values[function.input(i)] = {item.value, nullptr, false, item.value ? Item() : item};
+  }
   importNodes(function.node(), inner);
-  Results results;
+  Items results;
   for (int i = 0; i < function.output_size(); ++i)
-    results.push_back(node.wants(i) ? getValue(function.output(i), inner) : Value());
+    results.push_back(node.wants(i) ? getItem(function.output(i), inner) : Item());
   return results;
 }
 
-Results Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, Scope &scope) {
+Items Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, ArrayRef<Item> inputs,
+                                   Scope &scope) {
   const size_t before = problems.size();
-  Results results;
+  Items results;
   if (const onnx::FunctionProto *body = schema.GetFunction(int(node.opset))) {
-    results = importFunction(*body, node, &schema, scope);
+    results = importFunction(*body, node, inputs, &schema, scope);
   } else {
     std::vector<onnx::TypeProto> types;
     for (Value input : node.getInputs()) {
@@ -286,7 +289,7 @@ Results Importer::importFunctionBody(const onnx::OpSchema &schema, Node &node, S
     if (!schema.BuildContextDependentFunction(build, made, int(node.opset)))
       throw ImportError("the operator is not supported",
                         "the standard has no decomposition for these inputs");
-    results = importFunction(made, node, &schema, scope);
+    results = importFunction(made, node, inputs, &schema, scope);
   }
   // The user knows the node, not what it decomposes to.
   if (problems.size() > before) {

@@ -106,6 +106,11 @@ void Importer::finish(Scope &scope) {
       report("output '" + output.name() + "' is made by no node");
       continue;
     }
+    if (find(output.name(), scope)->other) {
+      report("output '" + output.name() + "' is a sequence or an optional",
+             "make its tensors outputs of their own");
+      continue;
+    }
     // A null value has its own problem already.
     if (Value value = getValue(output.name(), scope))
       values.push_back(value);
@@ -114,6 +119,7 @@ void Importer::finish(Scope &scope) {
     report("the model has no output");
   if (int(values.size()) != graph.output_size())
     return;
+  parked.clear();
   OpBuilder &b = builder->getBuilder();
   b.create<func::ReturnOp>(func.getLoc(), values);
   builder->finish();
