@@ -1,14 +1,12 @@
 // Attention and rotary embeddings as operators of their own (opset 23). Rarer options go by the standard's
 // function body.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/Heads.h"
 
 using namespace mlir;
 
 namespace aicc::onnx_import {
-namespace {
 
-/// [B, S, H * D] -> [B, H, S, D]; tensors of rank 4 are so already.
 Value splitHeads(Node &n, Value x, int64_t heads) {
   if (n.getRank(x) == 4)
     return x;
@@ -25,7 +23,6 @@ Value mergeHeads(Node &n, Value x) {
   return n.builder.reshape(n.builder.transpose(x, {0, 2, 1, 3}), {s[0], s[2], hidden});
 }
 
-/// Key j is seen by query i if j <= i + offset: [S, T] of i1.
 Value causalMask(Node &n, AffineExpr queries, AffineExpr keys, AffineExpr offset) {
   Type i64 = n.builder.getBuilder().getI64Type();
   Value i = n.builder.iota({queries, n.constant(1)}, 0, i64),
@@ -35,6 +32,7 @@ Value causalMask(Node &n, AffineExpr queries, AffineExpr keys, AffineExpr offset
   return n.builder.compare(j, i, nn::CompareKind::le);
 }
 
+namespace {
 Results importAttention(Node &n) {
   const bool rare = n.getFloat("softcap", 0) != 0 || n.wants(3) || n.has(6) ||
                     n.getInt("left_window_size", -1) >= 0 || n.getInt("right_window_size", -1) >= 0;

@@ -39,21 +39,10 @@ Results importGemm(Node &n) {
     return y;
   return n.add(y, n.mul(n.in(2), beta));
 }
-
-/// com.microsoft: alpha * op(A) op(B), batches transposed in the last two dimensions or (transBatch) refused.
-Results importFusedMatMul(Node &n) {
-  if (n.getInt("transBatchA", 0) || n.getInt("transBatchB", 0))
-    throw ImportError("transBatchA and transBatchB are not supported");
-  if (n.getRank(n.in(0)) < 2 || n.getRank(n.in(1)) < 2)
-    return n.mul(matmulLikeNumpy(n, n.in(0), n.in(1)), n.getFloat("alpha", 1));
-  Value y = n.make<nn::MatMulOp>(n.in(0), n.in(1), n.getInt("transA", 0) != 0, n.getInt("transB", 0) != 0);
-  return n.mul(y, n.getFloat("alpha", 1));
-}
 } // namespace
 
 void addMatMulOps(OpTable &t) {
   t.add("MatMul", importMatMul);
   t.add("Gemm", importGemm);
-  t.add(OpTable::microsoft, "FusedMatMul", 1, OpTable::anyOpset, importFusedMatMul);
 }
 } // namespace aicc::onnx_import
