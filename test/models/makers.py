@@ -13,7 +13,8 @@ from typing import Callable
 from graph import Graph, make_feeds, save
 
 FAMILIES = ["attention_models", "vision_models", "recurrent_models", "classic_models", "exported_models",
-            "light_models", "varied_models", "quantized_models"]
+            "light_models", "varied_models", "quantized_models",
+            "microsoft_models", "microsoft_quantized_models"]
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Case:
     bindings: list
     write: Callable  # (path) -> inputs [(name, shape with symbols, kind)]; writes the .onnx file
     tolerance: float = 1e-4  # of the largest value, per output
+    reference: Callable = None  # (feeds) -> outputs, where ONNX Runtime has no kernel
+    steps: int = 0  # by how much one in a hundred integers may differ: roundings of halves
 
     def feeds(self, inputs, binding):
         return make_feeds(inputs, self.bindings[binding], seed=100 + binding)
@@ -31,14 +34,14 @@ class Case:
 REGISTRY = []
 
 
-def model(*bindings, opset=17, name=None, seed=None, modes=("static", "symbolic")):
-    """Registers a maker.  bindings: dicts of the symbols' sizes; the first is the static case's."""
+def model(*bindings, opset=17, name=None, seed=None, modes=("static", "symbolic"), **more):
+    """Registers a maker.  bindings: dicts of the symbols' sizes; the first is the static case's.  more: of Case."""
     def register(function):
         title = name or function.__name__
         for mode in modes:
             sizes = bindings[0] if mode == "static" else None
             REGISTRY.append(Case(f"{title}/{mode}", list(bindings[:1] if sizes is not None else bindings),
-                                 writer(function, title, sizes, opset, len(title) if seed is None else seed)))
+                                 writer(function, title, sizes, opset, len(title) if seed is None else seed), **more))
         return function
     return register
 

@@ -35,7 +35,7 @@ class Failure(Exception):
 
 # ---- comparing ----
 
-def compare(name, want, got, tolerance):
+def compare(name, want, got, tolerance, steps=0):
     """Raises Failure where got does not equal want; returns the error relative to the largest value."""
     if want.dtype != got.dtype:
         raise Failure(f"{name}: {got.dtype}, wanted {want.dtype}")
@@ -43,6 +43,9 @@ def compare(name, want, got, tolerance):
         raise Failure(f"{name}: shape {list(got.shape)}, wanted {list(want.shape)}")
     if want.dtype.kind != "f":
         wrong = int((want != got).sum())
+        if steps and wrong * 100 <= max(want.size, 100) and \
+                np.abs(want.astype(np.int64) - got.astype(np.int64)).max() <= steps:
+            return 0.0
         if wrong:
             raise Failure(f"{name}: {wrong} of {want.size} integers differ")
         return 0.0
@@ -85,6 +88,11 @@ def reference(path, feeds_list):
     return names, [session.run(None, feeds) for feeds in feeds_list]
 
 
+def output_names(path):
+    import onnx
+    return [output.name for output in onnx.load(path, load_external_data=False).graph.output]
+
+
 def command(what, arguments, seconds):
     try:
         done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=seconds)
@@ -102,7 +110,10 @@ def run_case(case, options, folder):
     model = os.path.join(folder, "model.onnx")
     inputs = case.write(model)
     feeds_list = [case.feeds(inputs, b) for b in range(len(case.bindings))]
-    names, wanted = reference(model, feeds_list)
+    if case.reference:
+        names, wanted = output_names(model), [case.reference(feeds) for feeds in feeds_list]
+    else:
+        names, wanted = reference(model, feeds_list)
     for name, array in ((n, a) for outputs in wanted for n, a in zip(names, outputs)):
         check_reference(name, array)
     if options.reference_only:
@@ -125,7 +136,7 @@ def run_case(case, options, folder):
                 file = os.path.join(place, f"output_{number}.npy")
                 if not os.path.exists(file):
                     raise Failure(f"{name}: no {os.path.basename(file)} written")
-                worst = max(worst, compare(name, want, np.load(file), case.tolerance))
+                worst = max(worst, compare(name, want, np.load(file), case.tolerance, case.steps))
         except Failure as failure:
             raise Failure(f"[{sizes}] {failure}") from None
     return f"error {worst:.1e}, compiled in {took:.1f} s"

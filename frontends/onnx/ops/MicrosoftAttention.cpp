@@ -127,7 +127,7 @@ Results attendProjected(Node &n, Projected p, bool causal, bool wantsScores) {
   form.scale = getScale(n, p.query);
   if (causal)
     setCausal(n, form, past);
-  form.scores = wantsScores ? Scores::afterSoftmax : Scores::none;
+  form.scores = wantsScores ? Scores::beforeSoftmax : Scores::none;
   auto [y, scores] = attend(n, form);
   return {mergeHeads(n, y), p.key, p.value, scores};
 }

@@ -217,8 +217,9 @@ Value apply(Node &n, const Layer &layer, Value x) {
   return layer.bias ? n.add(y, n.builder.unsqueeze(layer.bias, {1})) : y;
 }
 
-/// How much each expert counts for each token, [T, E]: softmax among the k best, 0 for others.
-Value getRouting(Node &n, Value logits, Value weights) {
+/// How much each expert counts for each token, [T, E]: 0 but for the k best, whose shares add up to 1 where
+/// `normalize`. `weights` (may be null) take the place of the logits' softmax.
+Value getRouting(Node &n, Value logits, Value weights, bool normalize) {
   const int64_t k = n.getInt("k", 1), experts = n.getStaticSize(logits, 1, "the number of experts");
   if (k < 1 || k > experts)
     throw ImportError("k must be between 1 and the number of experts");
@@ -229,9 +230,9 @@ Value getRouting(Node &n, Value logits, Value weights) {
   Value shares;
   if (weights) {
     shares = n.make<nn::GatherElementsOp>(n.builder.convert(weights, getF32(n)), best[1], 1);
-    if (n.getInt("normalize_routing_weights", 0))
+    if (normalize)
       shares = n.div(shares, n.builder.reduce(shares, nn::ReduceKind::sum, {1}, true));
-  } else if (n.getInt("normalize_routing_weights", 0)) {
+  } else if (normalize) {
     shares = n.make<nn::SoftmaxOp>(best[0], 1);
   } else {
     shares = n.make<nn::GatherElementsOp>(n.make<nn::SoftmaxOp>(logits, 1), best[1], 1);
@@ -247,7 +248,7 @@ Value activateExperts(Node &n, Value x, const Layer *gate, Value input) {
   const std::string name = n.getString("activation_type", "relu");
   if (name != "swiglu") {
     Value y = name == "relu"       ? n.make<nn::ReluOp>(x)
-              : name == "gelu"     ? n.make<nn::GeluOp>(x, false)
+              : name == "gelu"     ? n.make<nn::GeluOp>(x, true)
               : name == "silu"     ? n.make<nn::SiluOp>(x)
               : name == "identity" ? x
                                    : Value();
@@ -287,7 +288,7 @@ Value activateExperts(Node &n, Value x, const Layer *gate, Value input) {
 }
 
 /// All experts see all tokens; those that were not chosen count for nothing.
-Value mixExperts(Node &n, const Layer &first, const Layer &second, const Layer *third, Value weights) {
+Value mixExperts(Node &n, const Layer &first, const Layer &second, const Layer *third, Value weights, bool normalize) {
   SmallVector<AffineExpr> shape(n.getShape(n.in(0)));
   if (shape.size() != 2 && shape.size() != 3)
     throw ImportError("its input must have rank 2 or 3");
@@ -295,7 +296,7 @@ Value mixExperts(Node &n, const Layer &first, const Layer &second, const Layer *
     throw ImportError("router_probs must have rank 2");
   AffineExpr tokens = shape.size() == 2 ? shape[0] : n.math().product({shape[0], shape[1]});
   Value x = n.builder.reshape(n.in(0), {n.constant(1), tokens, shape.back()});
-  Value shares = getRouting(n, n.in(1), weights);
+  Value shares = getRouting(n, n.in(1), weights, normalize);
   Value y = apply(n, second, activateExperts(n, apply(n, first, x), third, x));
   shares = n.builder.unsqueeze(n.builder.transpose(n.builder.convert(shares, n.getElement(y)), {1, 0}), {2});
   y = n.builder.reduce(n.mul(y, shares), nn::ReduceKind::sum, {0}, false);
@@ -307,7 +308,7 @@ Results importMoE(Node &n) {
   Layer first{n.in(2), n.getOptional(3)}, second{n.in(4), n.getOptional(5)}, third;
   if (n.has(6))
     third = {n.in(6), n.getOptional(7)};
-  return mixExperts(n, first, second, n.has(6) ? &third : nullptr, Value());
+  return mixExperts(n, first, second, n.has(6) ? &third : nullptr, Value(), n.getInt("normalize_routing_weights", 0) != 0);
 }
 
 /// Inputs x, router, then weights, scales and bias of each of three layers, their zero points, routing weights.
@@ -340,7 +341,9 @@ Results importQMoE(Node &n) {
   Layer first = layer(0), second = layer(1), third;
   if (n.has(8))
     third = layer(2);
-  return mixExperts(n, first, second, n.has(8) ? &third : nullptr, n.getOptional(14));
+  // Without weights of their own, the shares of the chosen add up to 1 whatever the attribute says.
+  const bool normalize = !n.has(14) || n.getInt("normalize_routing_weights", 0) != 0;
+  return mixExperts(n, first, second, n.has(8) ? &third : nullptr, n.getOptional(14), normalize);
 }
 } // namespace
 
