@@ -4,6 +4,7 @@
 // through them. A group becomes one exe.dispatch.
 
 #include "dialects/exe/Exe.h"
+#include "dialects/nn/NNControl.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/dispatch/Passes.h"
 #include "passes/dispatch/Views.h"
@@ -32,21 +33,29 @@ struct Group {
   Value last; // the value at whose sizes further elementwise work may join
 };
 
+/// The dispatches of one block. Operations that are no work of a kernel (branches, loops) stand between those
+/// before and those behind them: groups end there.
 class Formation {
 public:
-  Formation(func::FuncOp func, const TargetInstance &instance)
-      : func(func), instance(instance), shapes(func) {}
+  Formation(Block &body, const TargetInstance &instance, nn::SymbolicShapes &shapes)
+      : body(body), instance(instance), shapes(shapes) {}
 
   LogicalResult run() {
-    if (failed(shapes.run()))
-      return failure();
-    Block &body = func.getBody().front();
-    for (Operation &op : llvm::make_early_inc_range(body.without_terminator()))
-      if (failed(visit(&op)))
+    for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+      if (isBoundary(&op))
+        finish(&op);
+      else if (failed(visit(&op)))
         return failure();
-    for (OpOperand &result : body.getTerminator()->getOpOperands())
-      materializeResult(result.get());
-    return build();
+    }
+    finish(body.getTerminator());
+    bool changed = true;
+    while (changed) { // what only views and constants of erased operations needed
+      changed = false;
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+        if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+          op.erase(), changed = true;
+    }
+    return success();
   }
 
 private:
@@ -55,9 +64,15 @@ private:
 
   bool isConstant(Value v) { return constants.contains(v); }
   Group *groupOf(Value v) { return v.getDefiningOp() ? owner.lookup(v.getDefiningOp()) : nullptr; }
-  /// Lies in memory when other dispatches run: an argument, a constant, or a group's result.
+  /// Not kernels' work: operations with regions, and what isn't evaluated by elements at all.
+  static bool isBoundary(Operation *op) {
+    return isa<nn::NNDialect>(op->getDialect()) && !isa<nn::EvaluateOpInterface>(op);
+  }
+  /// Lies in memory when other dispatches run: an argument, a constant, a group's result, or what is from
+  /// outside of this block.
   bool isMaterialized(Value v) {
-    return isa<BlockArgument>(v) || isConstant(v) || groupOf(v) || v.getDefiningOp<exe::DispatchOp>();
+    return isa<BlockArgument>(v) || isConstant(v) || groupOf(v) || v.getParentBlock() != &body ||
+           isa<exe::DispatchOp>(v.getDefiningOp()) || isBoundary(v.getDefiningOp());
   }
   static bool isMovement(Operation *op) {
     return isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,
@@ -327,37 +342,38 @@ private:
   /// nn.unpack of a constant undoes a layout that the target has chosen; the dispatch must see it.
   static bool isLayout(Value v) { return v.getDefiningOp<nn::UnpackOp>() != nullptr; }
 
-  LogicalResult build() {
+  /// Makes the dispatches of all groups there are, before `op`, which reads values from memory (it or its
+  /// regions).
+  void finish(Operation *op) {
+    op->walk([&](Operation *reader) {
+      for (Value operand : reader->getOperands())
+        if (operand.getParentBlock() == &body)
+          materializeResult(operand);
+    });
+    SmallVector<Operation *> views;
+    for (Operation *before = op->getPrevNode(); before && !isBoundary(before); before = before->getPrevNode())
+      if (isView(before) && !owner.lookup(before) && !isConstant(before->getResult(0)))
+        views.push_back(before);
     SmallVector<Group *> order;
     llvm::SmallPtrSet<Group *, 16> done;
     for (auto &group : groups)
       if (!group->ops.empty())
         schedule(group.get(), done, order);
-    OpBuilder builder(func.getBody().front().getTerminator());
+    OpBuilder builder(op);
     for (Group *group : order)
       emit(group, builder);
-    // Reads through reshapes at the top level move behind what makes their operand.
-    Operation *terminator = func.getBody().front().getTerminator();
-    for (Value result : terminator->getOperands()) {
-      SmallVector<Operation *> chain = viewChain(result);
-      for (Operation *view : llvm::reverse(chain))
-        view->moveBefore(terminator);
-    }
+    // Reads through views move behind what makes their operand.
+    for (Operation *view : llvm::reverse(views))
+      view->moveBefore(op);
     SmallVector<Operation *> dead;
     for (auto &group : groups)
       llvm::append_range(dead, group->ops);
-    for (Operation *op : dead)
-      op->dropAllUses();
-    for (Operation *op : dead)
-      op->erase();
-    bool changed = true;
-    while (changed) { // what only views and constants of erased operations needed
-      changed = false;
-      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-        if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
-          op.erase(), changed = true;
-    }
-    return success();
+    for (Operation *deadOp : dead)
+      deadOp->dropAllUses();
+    for (Operation *deadOp : dead)
+      deadOp->erase();
+    groups.clear();
+    owner.clear();
   }
 
   void schedule(Group *group, llvm::SmallPtrSetImpl<Group *> &done, SmallVector<Group *> &order) {
@@ -440,15 +456,41 @@ private:
     return !members.contains(user);
   }
 
-  func::FuncOp func;
+  Block &body;
   const TargetInstance &instance;
-  nn::SymbolicShapes shapes;
+  nn::SymbolicShapes &shapes;
   ConstantValues constants;
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> owner;
 };
 } // namespace
 
+/// Moves what is constant out of all regions: weights are not made again by each iteration.
+static void hoistConstants(func::FuncOp func) {
+  Block &top = func.getBody().front();
+  ConstantValues constants;
+  SmallVector<Operation *> inner;
+  func.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op->getBlock() != &top && op != func && op->getNumResults() == 1 &&
+        constants.contains(op->getResult(0)))
+      inner.push_back(op);
+  });
+  for (Operation *op : inner)
+    op->moveBefore(top.findAncestorOpInBlock(*op));
+}
+
 LogicalResult aicc::formDispatches(func::FuncOp func, const TargetInstance &instance) {
-  return Formation(func, instance).run();
+  hoistConstants(func);
+  nn::SymbolicShapes shapes(func);
+  if (failed(shapes.run()))
+    return failure();
+  // Regions first: what they read from outside lies in memory for them.
+  WalkResult result = func.walk([&](Operation *op) {
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        if (isa<func::FuncOp, nn::IfOp, nn::LoopOp>(op) && failed(Formation(block, instance, shapes).run()))
+          return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
 }
