@@ -278,8 +278,11 @@ TEST(Verifier, NamesTheFieldOfABadFunction) {
   refuses([](Function &f) { f.blocks = {{CommandBranchIf{imm(1), 0, 4}}}; }, "else_block");
   refuses([](Function &f) { f.blocks[0].pop_back(); }, "does not end");
   refuses([](Function &f) { f.args[0].slot = 3; }, "args[0].slot");
-  refuses([](Function &f) { f.args[0].type.elementType = static_cast<aicc_element_type>(24); },
-          "element_type");
+  refuses(
+      [](Function &f) {
+        f.args[0].type.elementType = static_cast<aicc_element_type>(AICC_TYPE_F6E3M2FN + 1);
+      },
+      "element_type");
   refuses([](Function &f) { f.args[0].type.dims[0].symbol = 1; }, "symbol");
   refuses([](Function &f) { f.args[0].type.dims[0] = {-2, -1}; }, "negative");
   refuses([](Function &f) { f.args[0].type.dims.assign(3, Dim{1ll << 31, -1}); }, "too large");

@@ -13,6 +13,8 @@ Value spread(Node &n, Value parameter, Value x) {
   const int64_t rank = n.getRank(x), block = n.getInt("block_size", 0);
   if (n.getRank(parameter) == 0 || (n.getRank(parameter) == 1 && n.getShape(parameter)[0] == n.constant(1)))
     return n.builder.reshape(parameter, {});
+  if (rank == 1 && n.getRank(parameter) == 1 && !block) // broadcasts, whether it is one or many
+    return parameter;
   const int64_t axis = n.getAxis(n.getInt("axis", 1), rank);
   if (n.getRank(parameter) == 1 && !block)
     return alongAxis(n, parameter, axis, rank);
