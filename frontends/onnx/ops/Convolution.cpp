@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace aicc::onnx_import {
 
-Windows getWindows(Node &n, Value x, ArrayRef<int64_t> kernel) {
+Windows getWindows(Node &n, Value x, ArrayRef<int64_t> kernel, bool takesRunPadding) {
   const int64_t spatial = int64_t(kernel.size());
   Windows w;
   w.kernel.assign(kernel.begin(), kernel.end());
@@ -25,6 +25,23 @@ Windows getWindows(Node &n, Value x, ArrayRef<int64_t> kernel) {
     for (int64_t i = 0; i < spatial; ++i) {
       const int64_t reach = (w.kernel[i] - 1) * w.dilations[i] + 1, stride = w.strides[i];
       int64_t total = reach - 1;
+      AffineExpr given = n.getShape(x)[2 + i];
+      if (stride > 1 && takesRunPadding && !isa<AffineConstantExpr>(given)) {
+        // The windows of ceil(size / stride) places reach over the end, or not to it.
+        AffineExpr sum = (given.ceilDiv(stride) - 1) * stride + reach - given;
+        sum = n.math().simplify(sum);
+        if (sum && n.math().getBounds(sum).min < 0)
+          sum = n.math().max(sum, n.constant(0));
+        AffineExpr half = sum ? n.math().floorDiv(sum, n.constant(2)) : sum;
+        if (!half)
+          throw ImportError("its padding depends on the input's size in too complicated a way");
+        w.runLow.resize(spatial, n.constant(0));
+        w.runHigh.resize(spatial, n.constant(0));
+        w.runLow[i] = mode == "SAME_UPPER" ? half : n.math().simplify(sum - half);
+        w.runHigh[i] = n.math().simplify(sum - w.runLow[i]);
+        pads[i] = pads[i + spatial] = 0;
+        continue;
+      }
       if (stride > 1) {
         const int64_t size = n.getStaticSize(x, 2 + i, "a size that auto_pad pads");
         total = std::max<int64_t>(0, ((size + stride - 1) / stride - 1) * stride + reach - size);
@@ -39,6 +56,15 @@ Windows getWindows(Node &n, Value x, ArrayRef<int64_t> kernel) {
   w.low.assign(pads.begin(), pads.begin() + spatial);
   w.high.assign(pads.begin() + spatial, pads.end());
   return w;
+}
+
+Value padAtRun(Node &n, Value x, const Windows &w, Value padding) {
+  if (w.runLow.empty())
+    return x;
+  SmallVector<AffineExpr> low(2, n.constant(0)), high(low);
+  low.append(w.runLow);
+  high.append(w.runHigh);
+  return n.make<nn::PadOp>(x, padding, n.builder.map(low), n.builder.map(high), nn::PadMode::constant);
 }
 
 namespace {
@@ -61,7 +87,8 @@ SmallVector<int64_t> getKernel(Node &n, Value filter, int64_t spatial) {
 }
 
 Value convolve(Node &n, Value x, Value filter, Value bias) {
-  Windows w = getWindows(n, x, getKernel(n, filter, getSpatialRank(n, x)));
+  Windows w = getWindows(n, x, getKernel(n, filter, getSpatialRank(n, x)), /*takesRunPadding=*/true);
+  x = padAtRun(n, x, w, n.builder.scalarLike(0, x));
   return n.make<nn::ConvOp>(x, filter, bias, w.strides, w.dilations, w.low, w.high, n.getInt("group", 1), 0,
                             true);
 }

@@ -140,6 +140,11 @@ Value resizeAtOnce(Node &n, ArrayRef<Axis> axes, const Options &o) {
   for (const Axis &axis : axes) {
     if (axis.runScale)
       return {};
+    // Corners are those of the size before it is rounded.
+    auto number = dyn_cast<AffineConstantExpr>(shape[axis.dim]);
+    const double whole = axis.scale.value_or(1) * (number ? double(number.getValue()) : 1);
+    if (*coordinates == nn::CoordinateMode::align_corners && whole != std::floor(whole))
+      return {};
     shape[axis.dim] = axis.size;
     if (axis.scale)
       scales.resize(shape.size(), 1.0f);
@@ -223,8 +228,8 @@ AffineExpr getReach(Node &n, AffineExpr input, const Axis &axis, int64_t reach, 
   }
   auto from = dyn_cast<AffineConstantExpr>(input), to = dyn_cast<AffineConstantExpr>(axis.size);
   if (from && to && !axis.runScale)
-    return n.constant(
-        std::max(reach, llvm::divideCeil(from.getValue() * reach, std::max<int64_t>(to.getValue(), 1))));
+    return n.constant(std::max(
+        reach, int64_t(llvm::divideCeil(from.getValue() * reach, std::max<int64_t>(to.getValue(), 1)))));
   // One more than needed does no harm: it has no weight.
   if (n.math().compare(axis.size, input).value_or(-1) >= 0)
     return n.constant(reach);

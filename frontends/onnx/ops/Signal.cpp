@@ -160,7 +160,7 @@ Results importStft(Node &n) {
   if (window && n.math().compare(n.getShape(window)[0], t.length).value_or(0) != 0)
     throw ImportError("the window's size is not frame_length");
   t.inputs = t.length;
-  AffineExpr step = getSize(1, "frame_step"), one = n.constant(1);
+  AffineExpr step = getSize(1, "frame_step");
   AffineExpr frames = n.math().floorDiv(time - t.length, step);
   if (!frames || n.math().getBounds(frames).max < 0)
     throw ImportError("the signal is shorter than a frame");
