@@ -30,6 +30,27 @@ ArrayRef<int64_t> aicc::nn::getBinds(Operation *op) {
   return {};
 }
 
+static void setSizes(SymbolicShapes &shapes, AffineMap map, ValueRange values) {
+  for (unsigned i = 0; i < values.size(); ++i)
+    shapes.set(values[i], getSizesOf(map, values, i));
+}
+
+void aicc::nn::setArgumentSizes(Operation *op, SymbolicShapes &shapes) {
+  auto loop = dyn_cast<LoopOp>(op);
+  if (!loop)
+    return;
+  const int64_t rank = cast<RankedTensorType>(loop.getIteration().getType()).getRank();
+  shapes.set(loop.getIteration(), SymShape(rank, getAffineConstantExpr(1, op->getContext())));
+  setSizes(shapes, loop.getCarried(), loop.getBody().getArguments().drop_front());
+}
+
+void aicc::nn::setResultSizes(Operation *op, SymbolicShapes &shapes) {
+  if (auto loop = dyn_cast<LoopOp>(op))
+    setSizes(shapes, loop.getSizes(), loop.getResults());
+  else if (auto branch = dyn_cast<IfOp>(op))
+    setSizes(shapes, branch.getSizes(), branch.getResults());
+}
+
 YieldOp IfOp::getYield(unsigned region) { return cast<YieldOp>(getRegion(region).front().getTerminator()); }
 YieldOp LoopOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 

@@ -17,6 +17,10 @@ std::optional<unsigned> getBound(llvm::ArrayRef<int64_t> binds, mlir::AffineExpr
 /// The data symbols that an operation gives values: those of nn.if and nn.loop.
 llvm::ArrayRef<int64_t> getBinds(mlir::Operation *op);
 
+/// Gives the arguments of an nn.loop's body their sizes (nothing for nn.if), and the results of either theirs.
+void setArgumentSizes(mlir::Operation *op, SymbolicShapes &shapes);
+void setResultSizes(mlir::Operation *op, SymbolicShapes &shapes);
+
 /// Evaluates the function's max symbols anew, once data symbols have other values.
 void refreshMaxSymbols(mlir::Operation *op, EvalContext &ctx);
 /// Runs the operations of a block, but not its terminator, on the host; `tensors` has the values from outside

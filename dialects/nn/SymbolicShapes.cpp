@@ -110,20 +110,11 @@ LogicalResult SymbolicShapes::inferControl(Operation *op) {
         map && map.getValue().getNumSymbols() > numSymbols)
       return op->emitOpError("attribute '")
              << attr.getName().getValue() << "' uses symbols that the function does not have";
-  auto setAll = [&](AffineMap map, ValueRange values) {
-    for (unsigned i = 0; i < values.size(); ++i)
-      set(values[i], getSizesOf(map, values, i));
-  };
-  auto loop = dyn_cast<LoopOp>(op);
-  if (loop) {
-    set(loop.getIteration(), SymShape(cast<RankedTensorType>(loop.getIteration().getType()).getRank(),
-                                      getAffineConstantExpr(1, getContext())));
-    setAll(loop.getCarried(), loop.getBody().getArguments().drop_front());
-  }
+  setArgumentSizes(op, *this);
   for (Region &region : op->getRegions())
     if (failed(runBlock(region.front())))
       return failure();
-  setAll(loop ? loop.getSizes() : cast<IfOp>(op).getSizes(), op->getResults());
+  setResultSizes(op, *this);
   return success();
 }
 

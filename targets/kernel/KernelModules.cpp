@@ -1,6 +1,7 @@
 // From dispatches to launches: inference of sizes, recognition of equal kernels, replacement.
 
 #include "targets/kernel/KernelModules.h"
+#include "dialects/nn/NNControl.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -78,34 +79,48 @@ static void replace(exe::DispatchOp dispatch, const Launch &launch, StringRef ex
   dispatch.erase();
 }
 
+LogicalResult KernelModules::run(Block &block, StringRef executable, StringRef target, const Emit &emit,
+                                 nn::SymbolicShapes &shapes, llvm::StringMap<Launch> &known) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    auto dispatch = dyn_cast<exe::DispatchOp>(op);
+    if (!dispatch) {
+      if (isa<nn::ShapeOpInterface>(op) && failed(shapes.infer(&op)))
+        return failure();
+      nn::setArgumentSizes(&op, shapes);
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          if (failed(run(inner, executable, target, emit, shapes, known)))
+            return failure();
+      nn::setResultSizes(&op, shapes);
+      continue;
+    }
+    if (failed(inferBody(dispatch, shapes)))
+      return failure();
+    std::string key = fingerprint(dispatch, shapes);
+    auto found = known.find(key);
+    if (found == known.end()) {
+      std::string name = (dispatch.getKind() + "_" + llvm::Twine(entries.size())).str();
+      kernels.push_back(ModuleOp::create(dispatch.getLoc()));
+      KernelSource source{*kernels.back(), name, dispatch, shapes};
+      FailureOr<Launch> launch = emit(source);
+      if (failed(launch))
+        return dispatch.emitError() << "the " << target << " target can't generate code for this "
+                                    << dispatch.getKind();
+      entries.push_back(launch->entry);
+      found = known.try_emplace(key, *launch).first;
+    }
+    replace(dispatch, found->second, executable, shapes);
+  }
+  return success();
+}
+
 LogicalResult KernelModules::run(ModuleOp module, StringRef executable, StringRef target, const Emit &emit) {
   llvm::StringMap<Launch> known;
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     nn::SymbolicShapes shapes(func);
-    for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
-      auto dispatch = dyn_cast<exe::DispatchOp>(op);
-      if (!dispatch) {
-        if (isa<nn::ShapeOpInterface>(op) && failed(shapes.infer(&op)))
-          return failure();
-        continue;
-      }
-      if (failed(inferBody(dispatch, shapes)))
+    for (Block &block : func.getBody())
+      if (failed(run(block, executable, target, emit, shapes, known)))
         return failure();
-      std::string key = fingerprint(dispatch, shapes);
-      auto found = known.find(key);
-      if (found == known.end()) {
-        std::string name = (dispatch.getKind() + "_" + llvm::Twine(entries.size())).str();
-        kernels.push_back(ModuleOp::create(dispatch.getLoc()));
-        KernelSource source{*kernels.back(), name, dispatch, shapes};
-        FailureOr<Launch> launch = emit(source);
-        if (failed(launch))
-          return dispatch.emitError()
-                 << "the " << target << " target can't generate code for this " << dispatch.getKind();
-        entries.push_back(launch->entry);
-        found = known.try_emplace(key, *launch).first;
-      }
-      replace(dispatch, found->second, executable, shapes);
-    }
   }
   return success();
 }

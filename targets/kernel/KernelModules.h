@@ -6,6 +6,7 @@
 
 #include "mlir/IR/OwningOpRef.h"
 #include "targets/kernel/KernelEmitter.h"
+#include "llvm/ADT/StringMap.h"
 #include <functional>
 
 namespace aicc::kernel {
@@ -38,6 +39,9 @@ public:
                      llvm::ArrayRef<std::string> features, llvm::ArrayRef<char> image);
 
 private:
+  llvm::LogicalResult run(mlir::Block &block, llvm::StringRef executable, llvm::StringRef target,
+                          const Emit &emit, nn::SymbolicShapes &shapes, llvm::StringMap<Launch> &known);
+
   SmallVector<mlir::OwningOpRef<mlir::ModuleOp>> kernels;
   std::vector<std::string> entries;
 };
