@@ -209,6 +209,13 @@ LogicalResult GatherNdOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes opera
   return result(results, shape, elementOf(adaptor.getInput()));
 }
 
+/// Codes of narrow numbers can be replaced, but not combined.
+static LogicalResult checkCombined(ShapeContext &ctx, Type element, ScatterKind kind) {
+  if (kind == ScatterKind::none || element.isIntOrFloat())
+    return success();
+  return ctx.fail("needs numbers or booleans to combine, has " + text(element));
+}
+
 LogicalResult ScatterElementsOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
                                        Results &results) {
   const SymShape &input = operands[0], &indices = operands[1], &updates = operands[2];
@@ -216,7 +223,8 @@ LogicalResult ScatterElementsOp::infer(ShapeContext &ctx, Adaptor adaptor, Shape
       failed(checkAxis(ctx, adaptor.getAxis(), input.size())) ||
       failed(checkRank(ctx, "indices", indices, input.size())) ||
       failed(checkRank(ctx, "updates", updates, input.size())) ||
-      failed(checkSameElements(ctx, {adaptor.getInput(), adaptor.getUpdates()})))
+      failed(checkSameElements(ctx, {adaptor.getInput(), adaptor.getUpdates()})) ||
+      failed(checkCombined(ctx, elementOf(adaptor.getInput()), adaptor.getKind())))
     return failure();
   for (auto [a, b] : llvm::zip_equal(indices, updates))
     if (failed(unify(ctx, a, b, "sizes of indices and updates")))
@@ -228,7 +236,8 @@ LogicalResult ScatterNdOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes oper
   const SymShape &input = operands[0], &indices = operands[1], &updates = operands[2];
   FailureOr<int64_t> length = getTupleLength(ctx, indices, input.size());
   if (failed(length) || failed(checkIndices(ctx, adaptor.getIndices())) ||
-      failed(checkSameElements(ctx, {adaptor.getInput(), adaptor.getUpdates()})))
+      failed(checkSameElements(ctx, {adaptor.getInput(), adaptor.getUpdates()})) ||
+      failed(checkCombined(ctx, elementOf(adaptor.getInput()), adaptor.getKind())))
     return failure();
   SymShape wanted(indices.begin(), indices.end() - 1);
   wanted.append(input.begin() + *length, input.end());

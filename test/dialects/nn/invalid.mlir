@@ -283,3 +283,13 @@ func.func @decode_integers(%a: tensor<2xui8>) {
   %0 = nn.decode %a {format = #nn.format<i4>} : (tensor<2xui8>) -> tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @narrow_scatter(%a: tensor<2x!nn.narrow<i4>>, %i: tensor<2xi64>) {
+  // expected-error @+2 {{'nn.scatter_elements' op needs numbers or booleans to combine, has i4}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.scatter_elements %a, %i, %a {axis = 0 : i64, kind = #nn.scatter<add>}
+      : (tensor<2x!nn.narrow<i4>>, tensor<2xi64>, tensor<2x!nn.narrow<i4>>) -> tensor<2x!nn.narrow<i4>>
+  return
+}
