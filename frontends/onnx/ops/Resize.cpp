@@ -43,11 +43,6 @@ Value pick(Node &n, Value vector, int64_t index) {
   return n.builder.reshape(n.builder.sliceAxis(vector, 0, n.constant(index), n.constant(1)), {});
 }
 
-void checkCount(Node &n, Value vector, size_t count, const Twine &what) {
-  if (n.getRank(vector) != 1 || n.getShape(vector)[0] != n.constant(int64_t(count)))
-    throw ImportError("it needs one " + what + " per axis");
-}
-
 SmallVector<Axis> fromScales(Node &n, Value x, ArrayRef<double> scales, ArrayRef<int64_t> dims) {
   if (scales.size() != dims.size())
     throw ImportError("it needs one scale per axis");
@@ -62,7 +57,9 @@ SmallVector<Axis> fromScales(Node &n, Value x, unsigned index, ArrayRef<int64_t>
   Value scales = n.in(index);
   if (std::optional<SmallVector<double>> known = n.builder.getConstantDoubles(scales))
     return fromScales(n, x, *known, dims);
-  checkCount(n, scales, dims.size(), "scale");
+  if (n.getRank(scales) != 1)
+    throw ImportError("it needs one scale per axis");
+  scales = withSize(n, scales, 0, n.constant(int64_t(dims.size())), "the number of scales");
   SmallVector<Axis> axes;
   for (auto [i, dim] : llvm::enumerate(dims)) {
     Value scale = n.builder.convert(pick(n, scales, int64_t(i)), getF32(n));
@@ -284,14 +281,16 @@ Value toElement(Node &n, Value x, Type element) {
   return n.builder.convert(x, element);
 }
 
-Value resizeByAxis(Node &n, ArrayRef<Axis> axes, const Options &o) {
+Value resizeByAxis(Node &n, ArrayRef<Axis> axes, Options o) {
   Value x = n.in(0);
   Type element = n.getElement(x), type = getComputeType(n, x);
   const bool nearest = o.mode == "nearest";
   if (o.coordinates == "tf_crop_and_resize") {
     if (!o.roi)
       throw ImportError("tf_crop_and_resize needs a region");
-    checkCount(n, o.roi, 2 * axes.size(), "start and end of the region");
+    if (n.getRank(o.roi) != 1)
+      throw ImportError("the region needs a start and an end per axis");
+    o.roi = withSize(n, o.roi, 0, n.constant(2 * int64_t(axes.size())), "the region");
   }
   for (auto [index, axis] : llvm::enumerate(axes)) {
     SmallVector<AffineExpr> shape(n.getShape(x));

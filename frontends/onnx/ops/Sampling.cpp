@@ -44,6 +44,18 @@ AffineExpr productOf(Node &n, ArrayRef<AffineExpr> sizes) {
   return product;
 }
 
+Value withSize(Node &n, Value x, int64_t dim, AffineExpr size, const Twine &what) {
+  SmallVector<AffineExpr> shape(n.getShape(x));
+  if (shape[dim] == size)
+    return x;
+  if (n.math().compare(shape[dim], size).value_or(0) != 0)
+    throw ImportError(what + " does not fit");
+  if (auto number = dyn_cast<AffineConstantExpr>(size))
+    n.math().require(shape[dim], number.getValue(), number.getValue());
+  shape[dim] = size;
+  return n.builder.reshape(x, shape);
+}
+
 AffineExpr toSize(Node &n, Value x, const Twine &what) {
   x = n.builder.reshape(n.builder.convert(x, n.builder.getBuilder().getI64Type()), {n.constant(1)});
   std::optional<SmallVector<AffineExpr>> known = n.builder.getKnownInts(x);

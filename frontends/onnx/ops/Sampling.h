@@ -20,6 +20,8 @@ Value isBetween(Node &n, Value x, Value lo, Value hi);
 Type getComputeType(Node &n, Value x);
 /// A product of sizes; throws where it is too complicated.
 AffineExpr productOf(Node &n, ArrayRef<AffineExpr> sizes);
+/// `x` with a dimension that must be `size`; where only the run tells, it is checked there.
+Value withSize(Node &n, Value x, int64_t dim, AffineExpr size, const Twine &what);
 /// The value of a computed number (an integer, if in floats) as a size. `what` names it in the error.
 AffineExpr toSize(Node &n, Value x, const Twine &what);
 /// The type of positions in `x`: i32 where they are known to fit.

@@ -22,10 +22,10 @@ SmallVector<AffineExpr> getStrides(Node &n, ArrayRef<AffineExpr> sizes) {
 Results importGridSample(Node &n) {
   Value x = n.in(0), grid = n.in(1);
   const int64_t rank = n.getRank(x), spatial = rank - 2;
-  if (rank < 3 || n.getRank(grid) != rank ||
-      n.getStaticSize(grid, rank - 1, "the number of coordinates") != spatial)
+  if (rank < 3 || n.getRank(grid) != rank)
     throw ImportError(
         "it needs an input [N, C, sizes...] and a grid [N, places..., coordinates] of its rank");
+  grid = withSize(n, grid, rank - 1, n.constant(spatial), "the number of coordinates");
   const std::string name = n.getString("mode", n.opset < 20 ? "bilinear" : "linear"),
                     padding = n.getString("padding_mode", "zeros");
   Interpolation mode;
@@ -82,9 +82,9 @@ Results importGridSample(Node &n) {
 /// Each region [x1, y1, x2, y2] of an image is cut into bins, and each bin is the mean or maximum of samples.
 Results importRoiAlign(Node &n) {
   Value x = n.in(0), rois = n.in(1), batch = n.in(2);
-  if (n.getRank(x) != 4 || n.getRank(rois) != 2 || n.getRank(batch) != 1 ||
-      n.getStaticSize(rois, 1, "the number of coordinates of a region") != 4)
+  if (n.getRank(x) != 4 || n.getRank(rois) != 2 || n.getRank(batch) != 1)
     throw ImportError("it needs an input [N, C, H, W], regions [R, 4] and their images [R]");
+  rois = withSize(n, rois, 1, n.constant(4), "the number of coordinates of a region");
   const std::string name = n.getString("mode", "avg"),
                     coordinates = n.getString("coordinate_transformation_mode",
                                               n.opset < 16 ? "output_half_pixel" : "half_pixel");
@@ -261,8 +261,8 @@ Results importCol2Im(Node &n) {
         (taps *= block[d]) > INT32_MAX)
       throw ImportError("its padding or its blocks are too large");
   }
-  AffineExpr channels = n.math().divideExactly(n.getShape(x)[1], n.constant(taps)), batch = n.getShape(x)[0];
-  if (!channels)
+  AffineExpr channels = n.math().floorDiv(n.getShape(x)[1], n.constant(taps)), batch = n.getShape(x)[0];
+  if (!channels || n.math().compare(n.getShape(x)[1], n.math().simplify(channels * taps)).value_or(0) != 0)
     throw ImportError("the input's rows are not a multiple of the block's size");
   SmallVector<AffineExpr> blocks;
   for (int64_t d = 0; d < spatial; ++d) {
@@ -272,8 +272,8 @@ Results importCol2Im(Node &n) {
       throw ImportError("a block is larger than the image");
   }
   AffineExpr length = productOf(n, blocks);
-  if (n.math().compare(length, n.getShape(x)[2]).value_or(0) != 0)
-    throw ImportError("the image does not have as many blocks as the input has columns");
+  x = withSize(n, withSize(n, x, 1, n.math().simplify(channels * taps), "the number of rows"), 2, length,
+               "the number of blocks");
   Type position = getPositionType(n, x);
   SmallVector<AffineExpr> blockStrides = getStrides(n, blocks);
   int64_t tapStride = taps;
