@@ -113,39 +113,65 @@ private:
     return needed;
   }
 
-  /// "ii" reads the diagonal: flattened, every (size + 1)th element.
+  /// "ii" reads the diagonal: flattened, every (size + 1)th element; of sizes that are not known, a sum over
+  /// the elements whose two positions are equal.
   void takeDiagonals(Term &term) {
     for (size_t i = 0; i < term.labels.size(); ++i) {
       const size_t j = term.labels.find(term.labels[i], i + 1);
       if (j == std::string::npos)
         continue;
-      std::string order;
+      SmallVector<int64_t> perm;
       for (size_t k = 0; k < term.labels.size(); ++k)
         if (k != i && k != j)
-          order.push_back(char(k));
-      order.push_back(char(i));
-      order.push_back(char(j));
-      SmallVector<int64_t> perm(order.begin(), order.end());
-      Value x = n.builder.transpose(term.value, perm);
-      SmallVector<AffineExpr> shape(n.getShape(x));
-      auto size = dyn_cast<AffineConstantExpr>(shape.back());
-      if (!size || shape[shape.size() - 2] != shape.back())
-        throw ImportError("a repeated label needs equal sizes that are known at compile time");
-      shape.pop_back();
-      shape.back() = n.constant(size.getValue() * size.getValue());
-      x = n.builder.reshape(x, shape);
-      const int64_t last = int64_t(shape.size()) - 1;
-      SmallVector<AffineExpr> offsets(shape.size(), n.constant(0));
-      SmallVector<int64_t> steps(shape.size(), 1);
-      shape.back() = size;
-      steps[last] = size.getValue() + 1;
-      term.value = n.builder.slice(x, offsets, shape, steps);
+          perm.push_back(int64_t(k));
+      perm.append({int64_t(i), int64_t(j)});
+      term.value = takeLastDiagonal(n.builder.transpose(term.value, perm));
       const char label = term.labels[i];
       term.labels.erase(j, 1);
       term.labels.erase(i, 1);
       term.labels.push_back(label);
       i = size_t(-1); // start over with the new order
     }
+  }
+
+  Value takeLastDiagonal(Value x) {
+    SmallVector<AffineExpr> shape(n.getShape(x));
+    const AffineExpr rows = shape[shape.size() - 2], columns = shape.back();
+    auto size = dyn_cast<AffineConstantExpr>(columns);
+    auto other = dyn_cast<AffineConstantExpr>(rows);
+    if (size && other && size != other)
+      throw ImportError("a repeated label has the sizes " + Twine(other.getValue()) + " and " +
+                        Twine(size.getValue()));
+    if (!size || !other) {
+      Type i64 = n.builder.getBuilder().getI64Type();
+      Value equal = n.builder.compare(n.builder.iota({rows, n.constant(1)}, 0, i64),
+                                      n.builder.iota({n.constant(1), columns}, 1, i64), nn::CompareKind::eq);
+      Value diagonal = n.make<nn::SelectOp>(equal, x, n.builder.scalarLike(0, x));
+      return n.builder.reduce(diagonal, nn::ReduceKind::sum, {int64_t(shape.size()) - 1}, false);
+    }
+    shape.pop_back();
+    shape.back() = n.constant(size.getValue() * size.getValue());
+    x = n.builder.reshape(x, shape);
+    SmallVector<AffineExpr> offsets(shape.size(), n.constant(0));
+    SmallVector<int64_t> steps(shape.size(), 1);
+    shape.back() = size;
+    steps.back() = size.getValue() + 1;
+    return n.builder.slice(x, offsets, shape, steps);
+  }
+
+  /// Takes those labels from `term` along which it has size 1 and `other` a larger one: it is repeated there.
+  void dropBroadcast(Term &term, const Term &other) {
+    const AffineExpr one = n.constant(1);
+    std::string kept;
+    SmallVector<AffineExpr> shape;
+    for (auto [label, size] : llvm::zip_equal(term.labels, n.getShape(term.value))) {
+      const size_t at = other.labels.find(label);
+      if (size == one && at != std::string::npos && n.getShape(other.value)[at] != one)
+        continue;
+      kept.push_back(label);
+      shape.push_back(size);
+    }
+    term = {n.builder.reshape(term.value, shape), kept};
   }
 
   /// Sums over labels that nothing needs any more.
@@ -176,6 +202,8 @@ private:
   AffineExpr getSize(const Term &term, char label) { return n.getShape(term.value)[term.labels.find(label)]; }
 
   Term contract(Term a, Term b, const std::string &needed) {
+    dropBroadcast(a, b);
+    dropBroadcast(b, a);
     dropUnneeded(a, needed + b.labels);
     dropUnneeded(b, needed + a.labels);
     std::string batch, inner, left, right;

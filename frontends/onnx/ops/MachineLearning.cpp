@@ -178,8 +178,7 @@ Value getLabels(Node &n, const std::string &name) {
   throw ImportError(name + " that are strings are not supported");
 }
 
-/// The largest position + 1 of a key that equals x, 0 without one, picks from the default followed by the
-/// values.
+/// The first position of a key that equals x picks from the values, or without one the default behind them.
 Results importLabelEncoder(Node &n) {
   Value x = n.in(0), keys = getLabels(n, "keys"), values = getLabels(n, "values");
   if (n.getShape(keys) != n.getShape(values))
@@ -198,12 +197,13 @@ Results importLabelEncoder(Node &n) {
 
   Value wide = n.builder.unsqueeze(x, {n.getRank(x)});
   Value equal = n.builder.compare(wide, keys, nn::CompareKind::eq);
-  if (n.isFloat(x)) // a NaN among the keys stands for all
+  if (n.isFloat(x) && n.opset >= 4) // a NaN among the keys stands for all
     equal = n.make<nn::OrOp>(equal, n.make<nn::AndOp>(n.make<nn::IsNanOp>(wide), n.make<nn::IsNanOp>(keys)));
-  Value number = n.add(n.builder.iota({n.getShape(keys)[0]}, 0, i32), 1);
-  Value index = n.builder.reduce(n.make<nn::SelectOp>(equal, number, n.builder.scalar(0, i32)),
-                                 nn::ReduceKind::max, {n.getRank(x)}, false);
-  return n.make<nn::GatherOp>(n.builder.concat({otherwise, values}, 0), index, 0);
+  const AffineExpr count = n.getShape(keys)[0];
+  Value none = n.builder.convert(n.builder.sizes({count}, /*isScalar=*/true), i32);
+  Value index = n.builder.reduce(n.make<nn::SelectOp>(equal, n.builder.iota({count}, 0, i32), none),
+                                 nn::ReduceKind::min, {n.getRank(x)}, false);
+  return n.make<nn::GatherOp>(n.builder.concat({values, otherwise}, 0), index, 0);
 }
 
 /// x times the rows of a list of coefficients, [N, F] to [N, count].

@@ -1,6 +1,6 @@
-// LSTM, GRU and RNN with their default activations.
+// LSTM, GRU and RNN.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/RecurrentSteps.h"
 
 using namespace mlir;
 
@@ -8,35 +8,25 @@ namespace aicc::onnx_import {
 namespace {
 
 /// What the three have in common. Batch-major layout (1) is transposed to time-major and back.
-struct Recurrent {
+struct Recurrent : RecurrentInputs {
   nn::RnnDirection direction;
-  Value x, weights, recurrence, bias, lengths, initialH;
-  bool batchMajor;
-  int64_t hidden;
+  bool batchMajor, steps;
 };
 
-bool equalsIgnoringCase(ArrayRef<std::string> a, ArrayRef<StringRef> cycle) {
-  for (auto [i, name] : llvm::enumerate(a))
-    if (!StringRef(name).equals_insensitive(cycle[i % cycle.size()]))
-      return false;
-  return true;
-}
-
 Value timeMajor(Node &n, Value state, bool batchMajor) {
+  if (state && n.getRank(state) != 3)
+    throw ImportError("an initial state must have rank 3");
   return state && batchMajor ? n.builder.transpose(state, {1, 0, 2}) : state;
 }
 
-Recurrent getRecurrent(Node &n, ArrayRef<StringRef> activations) {
+Recurrent getRecurrent(Node &n, RecurrentKind kind) {
   Recurrent r;
   const std::string direction = n.getString("direction", "forward");
   std::optional<nn::RnnDirection> parsed = nn::symbolizeRnnDirection(direction);
   if (!parsed)
     throw ImportError("direction '" + direction + "' is not supported");
   r.direction = *parsed;
-  if (!equalsIgnoringCase(n.getStrings("activations"), activations))
-    throw ImportError("activations other than the default ones are not supported");
-  if (n.hasAttr("clip"))
-    throw ImportError("clip is not supported");
+  r.steps = needsSteps(n, kind);
   r.batchMajor = n.getInt("layout", 0) != 0;
   r.x = n.in(0);
   if (n.getRank(r.x) != 3 || n.getRank(n.in(1)) != 3 || n.getRank(n.in(2)) != 3)
@@ -48,8 +38,12 @@ Recurrent getRecurrent(Node &n, ArrayRef<StringRef> activations) {
   r.bias = n.getOptional(3);
   r.lengths = n.getOptional(4);
   r.initialH = timeMajor(n, n.getOptional(5), r.batchMajor);
-  r.hidden = n.getStaticSize(r.recurrence, 2, "the hidden size");
-  if (n.getInt("hidden_size", r.hidden) != r.hidden)
+  if (kind == RecurrentKind::lstm) {
+    r.initialC = timeMajor(n, n.getOptional(6), r.batchMajor);
+    r.peephole = n.getOptional(7);
+  }
+  const int64_t hidden = n.getStaticSize(r.recurrence, 2, "the hidden size");
+  if (n.getInt("hidden_size", hidden) != hidden)
     throw ImportError("hidden_size differs from the recurrence weights'");
   return r;
 }
@@ -65,17 +59,18 @@ Results finish(Node &n, const Recurrent &r, const SmallVector<Value> &outputs) {
 }
 
 Results importLstm(Node &n) {
-  if (n.getInt("input_forget", 0))
-    throw ImportError("input_forget is not supported");
-  Recurrent r = getRecurrent(n, {"Sigmoid", "Tanh", "Tanh"});
+  Recurrent r = getRecurrent(n, RecurrentKind::lstm);
+  if (r.steps)
+    return finish(n, r, importSteps(n, RecurrentKind::lstm, r.direction, r));
   return finish(n, r,
                 n.builder.makeResults<nn::LstmOp>(3, r.x, r.weights, r.recurrence, r.bias, r.lengths,
-                                                  r.initialH, timeMajor(n, n.getOptional(6), r.batchMajor),
-                                                  n.getOptional(7), r.direction));
+                                                  r.initialH, r.initialC, r.peephole, r.direction));
 }
 
 Results importGru(Node &n) {
-  Recurrent r = getRecurrent(n, {"Sigmoid", "Tanh"});
+  Recurrent r = getRecurrent(n, RecurrentKind::gru);
+  if (r.steps)
+    return finish(n, r, importSteps(n, RecurrentKind::gru, r.direction, r));
   return finish(n, r,
                 n.builder.makeResults<nn::GruOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths,
                                                  r.initialH, r.direction,
@@ -83,9 +78,11 @@ Results importGru(Node &n) {
 }
 
 Results importRnn(Node &n) {
+  Recurrent r = getRecurrent(n, RecurrentKind::rnn);
+  if (r.steps)
+    return finish(n, r, importSteps(n, RecurrentKind::rnn, r.direction, r));
   SmallVector<std::string> activations = n.getStrings("activations");
   const bool relu = !activations.empty() && StringRef(activations[0]).equals_insensitive("relu");
-  Recurrent r = getRecurrent(n, {relu ? StringRef("Relu") : StringRef("Tanh")});
   return finish(n, r,
                 n.builder.makeResults<nn::RnnOp>(2, r.x, r.weights, r.recurrence, r.bias, r.lengths,
                                                  r.initialH, r.direction, relu));

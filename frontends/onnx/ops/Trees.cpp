@@ -247,7 +247,8 @@ Results importRegressor(Node &n) {
   return n.builder.convert(y, n.builder.getBuilder().getF32Type());
 }
 
-/// With two classes and weights for one of them only, the score is the positive class's.
+/// With two classes and weights for one of them only, the score is the positive class's, and the other class
+/// gets what it leaves; a score under the second class's number leaves the first one 0.
 Results importClassifier(Node &n) {
   OpBuilder &b = n.builder.getBuilder();
   Value x = getMatrix(n);
@@ -262,6 +263,7 @@ Results importClassifier(Node &n) {
       classes == 2 && !forest.weights.empty() && llvm::all_of(forest.weights, [&](const Weight &weight) {
         return weight.target == forest.weights[0].target;
       });
+  const bool isSecond = oneSided && forest.weights[0].target == 1;
   forest.targets = oneSided ? 1 : classes;
   const bool positive = llvm::all_of(forest.weights, [](const Weight &weight) { return weight.value >= 0; });
   if (oneSided)
@@ -282,13 +284,15 @@ Results importClassifier(Node &n) {
     index = n.builder.convert(n.builder.compare(scores, half, nn::CompareKind::gt), b.getI64Type());
     index = n.builder.reshape(index, {n.getShape(scores)[0]});
     const std::string transform = n.getString("post_transform", "NONE");
-    if (positive && transform != "LOGISTIC") {
-      scores = n.builder.concat({n.sub(n.builder.scalarLike(1, scores), scores), scores}, 1);
+    if (isSecond) {
+      scores = transformScores(n, n.builder.concat({n.mul(scores, 0), scores}, 1));
     } else {
-      scores = n.builder.concat({n.make<nn::NegOp>(scores), scores}, 1);
+      Value other = positive && transform != "LOGISTIC" ? n.sub(n.builder.scalarLike(1, scores), scores)
+                                                        : n.make<nn::NegOp>(scores);
+      scores = n.builder.concat({other, scores}, 1);
+      if (transform == "LOGISTIC")
+        scores = n.make<nn::SigmoidOp>(scores);
     }
-    if (transform == "LOGISTIC")
-      scores = n.make<nn::SigmoidOp>(scores);
   } else {
     index = n.make<nn::ArgReduceOp>(scores, true, 1, false, false);
     scores = transformScores(n, scores);
