@@ -144,7 +144,7 @@ LogicalResult LrnOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, 
 LogicalResult MatMulOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands, Results &results) {
   const SymShape &lhs = operands[0], &rhs = operands[1];
   Type element = elementOf(adaptor.getLhs());
-  bool bytes = element.isUnsignedInteger(8) && elementOf(adaptor.getRhs()).isSignlessInteger(8);
+  bool bytes = isByteProduct(element, elementOf(adaptor.getRhs()));
   if (bytes)
     element = IntegerType::get(ctx.getContext(), 32);
   if ((!bytes && failed(checkSameElements(ctx, adaptor.getOperands()))) || failed(checkNumber(ctx, element)) ||

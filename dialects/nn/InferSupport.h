@@ -33,6 +33,10 @@ template <typename T> std::string text(const T &value) {
 
 inline std::string text(mlir::Type element) { return getElementName(element); }
 
+/// True for the operands of products of bytes, whose sums are i32.
+inline bool isByteProduct(mlir::Type lhs, mlir::Type rhs) {
+  return lhs.isUnsignedInteger(8) && rhs.isSignlessInteger(8);
+}
 /// Fails unless all present operands have the first one's element type.
 llvm::LogicalResult checkSameElements(ShapeContext &ctx, mlir::ValueRange operands);
 /// Fails unless `accepts(element)`; `what` names what is accepted.

@@ -80,9 +80,12 @@ LogicalResult ConvOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operands,
   Type element = elementOf(adaptor.getInput());
   FailureOr<SmallVector<int64_t>> kernel = getKernel(ctx, filter);
   int64_t block = adaptor.getBlock(), groups = adaptor.getGroups();
-  if (failed(kernel) || failed(checkSameElements(ctx, adaptor.getOperands())) ||
-      failed(checkFloat(ctx, element)) || failed(checkValues(ctx, "block", block, 1, 0)))
+  bool bytes = isByteProduct(element, elementOf(adaptor.getFilter())) && !adaptor.getBias();
+  if (failed(kernel) || (!bytes && failed(checkSameElements(ctx, adaptor.getOperands()))) ||
+      (!bytes && failed(checkFloat(ctx, element))) || failed(checkValues(ctx, "block", block, 1, 0)))
     return failure();
+  if (bytes)
+    element = IntegerType::get(ctx.getContext(), 32);
   bool packed = block && adaptor.getBlockInput();
   Window window{adaptor.getStrides(), adaptor.getDilations(), adaptor.getPadsLow(), adaptor.getPadsHigh()};
   if (failed(checkRank(ctx, "input", input, filter.size() + packed)) ||

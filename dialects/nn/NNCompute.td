@@ -68,7 +68,8 @@ def NN_ConvOp : NN_Op<"conv"> {
   let summary = "convolution of x [N, C, spatial...] with w [M, C/groups, kernel...], optional bias [M]";
   let description = [{`pads_low` and `pads_high` per spatial dimension. With `block` = b > 0, x is [N, ceil(C/b), spatial..., b] and the
     result [N, ceil(M/b), spatial..., b] (packed), while w and bias keep their plain form and give the true C and M.
-    `block_input` false: x is plain though the result is packed (a network's first convolution).}];
+    `block_input` false: x is plain though the result is packed (a network's first convolution). Elements are floats; or x has ui8 and
+    w i8, there is no bias, and the sums are i32.}];
   let arguments = (ins NN_Tensor:$input, NN_Tensor:$filter, Optional<NN_Tensor>:$bias, DenseI64ArrayAttr:$strides,
                        DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads_low, DenseI64ArrayAttr:$pads_high, I64Attr:$groups,
                        DefaultValuedAttr<I64Attr, "0">:$block, DefaultValuedAttr<BoolAttr, "true">:$block_input);

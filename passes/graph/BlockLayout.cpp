@@ -121,14 +121,16 @@ private:
   }
 
   bool isEligibleElementwise(Operation *op) const {
-    if (op->getNumResults() != 1 || getRank(op->getResult(0)) != 4 || !isFloat(op->getResult(0)))
+    // Quantized models go through integers between convolutions.
+    bool numbers = isFloat(op->getResult(0)) || isa<nn::CastOp>(op);
+    if (op->getNumResults() != 1 || getRank(op->getResult(0)) != 4 || !numbers)
       return false;
     std::optional<int64_t> channels = getChannels(op->getResult(0));
     if (!channels || *channels == 1)
       return false;
     bool any = false;
     for (Value operand : op->getOperands()) {
-      if (!isFloat(operand) || !align(operand, *channels))
+      if (!(isFloat(operand) || isa<nn::CastOp>(op)) || !align(operand, *channels))
         return false;
       // What has one channel broadcasts: being packed is no reason for the result to be.
       any |= packed.contains(operand) && getChannels(operand) == channels;

@@ -2,8 +2,10 @@
 // 16 output channels, and its accumulators stay in registers through all taps and input channels. Padded
 // inputs are first copied, the rows that a workgroup needs, into the worker's memory with zeros around them,
 // which costs a few percent and frees the tile of all checks. A 1x1 convolution is a product of matrices:
-// rows and columns of pixels become one dimension.
+// rows and columns of pixels become one dimension. Of bytes, words of four channels take the place of
+// channels.
 
+#include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/cpu/codegen/RegisterTile.h"
@@ -66,9 +68,11 @@ struct BlockedConv {
   BlockArgument panelsArg;
   EpilogueStore store;
   const View *input;
-  bool flat;                // rows and columns of pixels are one dimension
-  bool blockedInput = true; // else [N, C, H, W]
-  bool padded = false;      // the input is read from a copy in scratch memory
+  bool flat;                   // rows and columns of pixels are one dimension
+  bool blockedInput = true;    // else [N, C, H, W]
+  bool padded = false;         // the input is read from a copy in scratch memory
+  bool bytes = false;          // a channel is a word of four bytes
+  int64_t inputBlock = kPanel; // channels of a block of the input
   Type element = {}, accumulator = {};
   unsigned lanes = 0, perPanel = 0;
   int64_t channels = 0, outputs = 0, groups = 1, panelsPerGroup = 0;
@@ -78,10 +82,14 @@ struct BlockedConv {
   int64_t block = 1;      // rows (flat: columns) of a workgroup
   int64_t copiedRows = 0; // of the scratch copy
   // Where the tile reads: element (c, row, column) of the input of one image and group is
-  // source[c / 16 * blockPitch + row * rowPitch + column * pixel + c % 16 * channelPitch].
+  // source[c / inputBlock * blockPitch + row * rowPitch + column * pixel + c % inputBlock * channelPitch].
   Value blockPitch = {}, rowPitch = {}, channelPitch = {};
   int64_t pixel = 0;
 
+  /// An offset or a stride of the input, of whose elements four make one here where it is of bytes.
+  Value inElements(AffineExpr elements) {
+    return e.size(bytes ? elements.floorDiv(kBytesPerWord) : elements);
+  }
   int64_t span(int d) const { return dilations[d] * (kernel[d] - 1) + 1; }
   int64_t weightsOfPanel() const { return kernel[0] * kernel[1] * channels * kPanel; }
 
@@ -121,7 +129,8 @@ struct BlockedConv {
         Value left = toAccumulator(e, e.load(at, e.add(c, displacement[p]), element), element);
         left = e.splat(left, lanes);
         for (unsigned v = 0; v < vectors; ++v)
-          next.push_back(multiplyAdd(e, left, right[v], sums[p * vectors + v]));
+          next.push_back(bytes ? multiplyWords(e, left, right[v], sums[p * vectors + v])
+                               : multiplyAdd(e, left, right[v], sums[p * vectors + v]));
       }
       return next;
     };
@@ -155,16 +164,17 @@ struct BlockedConv {
       Value tap = e.mul(e.add(tapRow, x), e.constant(channels * kPanel));
       auto block = [&](Value b, int64_t count, ValueRange sums) {
         Value at = e.address(source, e.add(index, e.mul(b, blockPitch)), element);
-        Value from = e.address(weights, e.add(tap, e.mul(b, e.constant(kPanel * kPanel))), element);
+        Value from = e.address(weights, e.add(tap, e.mul(b, e.constant(inputBlock * kPanel))), element);
         return carryLoop(e, count, sums, [&](Value c, ValueRange inner) {
           return step(at, from, c, e.mul(c, e.constant(kPanel)), inner);
         });
       };
       SmallVector<Value> sums(carried);
-      if (int64_t full = channels / kPanel)
-        sums = carryLoop(e, full, sums, [&](Value b, ValueRange inner) { return block(b, kPanel, inner); });
-      if (int64_t rest = channels % kPanel)
-        sums = block(e.constant(channels / kPanel), rest, sums);
+      if (int64_t full = channels / inputBlock)
+        sums =
+            carryLoop(e, full, sums, [&](Value b, ValueRange inner) { return block(b, inputBlock, inner); });
+      if (int64_t rest = channels % inputBlock)
+        sums = block(e.constant(channels / inputBlock), rest, sums);
       return sums;
     });
   }
@@ -272,8 +282,8 @@ struct BlockedConv {
 
   /// Fills the scratch memory with the rows of the padded input that the result's rows [first, last) read.
   void copyPadded(Value image, Value group, Value first, Value last) {
-    int64_t width = blockedInput ? kPanel : 1; // elements of a pixel
-    int64_t blocks = blockedInput ? llvm::divideCeil(channels, kPanel) : channels;
+    int64_t width = blockedInput ? inputBlock : 1; // elements of a pixel
+    int64_t blocks = blockedInput ? llvm::divideCeil(channels, inputBlock) : channels;
     Value height = e.size(inRows);
     Value top = e.sub(e.mul(first, e.constant(strides[0])), e.constant(low[0])); // input row of copied row 0
     Value needed =
@@ -288,9 +298,9 @@ struct BlockedConv {
       e.loop(lo, hi, e.constant(1), [&](Value row) {
         Value to = e.add(plane, e.mul(row, rowPitch));
         Value channel = e.add(e.mul(group, e.constant(blocks)), b);
-        Value from = e.add(e.size(input->offset), e.mul(image, e.size(input->strides[0])));
-        from = e.add(from, e.mul(channel, e.size(input->strides[1])));
-        from = e.add(from, e.mul(e.add(top, row), e.size(input->strides[2])));
+        Value from = e.add(inElements(input->offset), e.mul(image, inElements(input->strides[0])));
+        from = e.add(from, e.mul(channel, inElements(input->strides[1])));
+        from = e.add(from, e.mul(e.add(top, row), inElements(input->strides[2])));
         Value middle = e.add(to, e.constant(low[1] * width)), length = e.mul(columnsIn, e.constant(width));
         if (low[1])
           fill(Value(), Value(), to, e.constant(low[1] * width));
@@ -353,19 +363,19 @@ struct BlockedConv {
     bool panelsOuter = chooseBlock();
     AffineExpr scratch = e.expr(0);
     if (padded) {
-      int64_t width = blockedInput ? kPanel : 1;
+      int64_t width = blockedInput ? inputBlock : 1;
       copiedRows = (block - 1) * strides[0] + span(0);
       AffineExpr pitch = (inColumns + (low[1] + high[1])) * width;
       rowPitch = e.size(pitch);
       Value plane = e.size(pitch * copiedRows);
       (blockedInput ? blockPitch : channelPitch) = plane;
-      int64_t planes = blockedInput ? llvm::divideCeil(channels, kPanel) : channels;
+      int64_t planes = blockedInput ? llvm::divideCeil(channels, inputBlock) : channels;
       scratch = pitch * (copiedRows * planes * std::max(1u, element.getIntOrFloatBitWidth() / 8));
     } else {
-      rowPitch = flat ? e.constant(0) : e.size(input->strides[2]);
-      (blockedInput ? blockPitch : channelPitch) = e.size(input->strides[1]);
+      rowPitch = flat ? e.constant(0) : inElements(input->strides[2]);
+      (blockedInput ? blockPitch : channelPitch) = inElements(input->strides[1]);
     }
-    pixel = blockedInput ? kPanel : 1;
+    pixel = blockedInput ? inputBlock : 1;
     if (blockedInput)
       channelPitch = e.constant(1);
     else
@@ -402,9 +412,9 @@ struct BlockedConv {
         e.ifThen(isNew, [&] { copyPadded(r.image, group, r.firstRow, r.lastRow); });
         r.source = e.scratch;
       } else {
-        Value index = e.add(e.size(input->offset), e.mul(r.image, e.size(input->strides[0])));
-        Value channel = e.mul(group, e.constant(blockedInput ? channels / kPanel : channels));
-        index = e.add(index, e.mul(channel, e.size(input->strides[1])));
+        Value index = e.add(inElements(input->offset), e.mul(r.image, inElements(input->strides[0])));
+        Value channel = e.mul(group, e.constant(blockedInput ? channels / inputBlock : channels));
+        index = e.add(index, e.mul(channel, inElements(input->strides[1])));
         index = e.add(index, e.mul(e.mul(r.firstRow, e.constant(strides[0])), rowPitch));
         r.source = e.address(input->base, index, element);
       }
@@ -448,6 +458,11 @@ FailureOr<Launch> aicc::cpu::emitBlockedConv(KernelRequest &request, exe::Dispat
   conv.element = cast<RankedTensorType>(root.getType()).getElementType();
   conv.accumulator = getAccumulatorType(e.b, conv.element);
   conv.lanes = lanes, conv.perPanel = kPanel / lanes;
+  conv.bytes = isByteProduct(root);
+  if (conv.bytes) {
+    filter[1] = llvm::divideCeil(filter[1], kBytesPerWord);
+    conv.inputBlock = kPanel / kBytesPerWord;
+  }
   conv.channels = filter[1], conv.outputs = outputs, conv.groups = groups;
   conv.panelsPerGroup = llvm::divideCeil(outputs / groups, kPanel);
   for (int d = 0; d < 2; ++d) {

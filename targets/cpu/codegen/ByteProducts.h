@@ -14,12 +14,15 @@ inline constexpr int64_t kBytesPerWord = 4;
 
 /// Rewrites nn.matmul of (x - zero) [* scale], x of 8 bits, by a constant matrix of the same form to
 /// nn.matmul of ui8 by i8. The matrix becomes words of four depths in panels, [N/16, K/4, 16, 4], followed by
-/// the inverse (see Packing.h).
+/// the inverse (see Packing.h). Likewise nn.conv on channels in blocks, whose filter becomes
+/// [M/16, kernel..., C/4, 16, 4].
 void raiseByteProducts(mlir::func::FuncOp func);
-/// True for a product of ui8 by i8.
-bool isByteProduct(nn::MatMulOp op);
+/// True for nn.matmul and nn.conv of ui8 by i8.
+bool isByteProduct(mlir::Operation *op);
 /// The panels [N/16, K/4, 16, 4], if `rhs` is a matrix [K, N] as raiseByteProducts leaves it; else null.
 mlir::Value getPackedBytes(mlir::Value rhs);
+/// The same of filters.
+mlir::Value getPackedFilterBytes(mlir::Value filter);
 
 } // namespace aicc::cpu
 

@@ -1,5 +1,6 @@
 // Convolutions: the choice of a kernel by layout and groups, and what these kernels share.
 
+#include "targets/cpu/codegen/ByteProducts.h"
 #include "targets/cpu/codegen/ConvKernels.h"
 #include "targets/cpu/codegen/Packing.h"
 #include "targets/kernel/Collapse.h"
@@ -11,7 +12,9 @@ using namespace aicc::cpu;
 using namespace aicc::kernel;
 
 BlockArgument aicc::cpu::getFilterPanels(nn::ConvOp conv) {
-  return dyn_cast_if_present<BlockArgument>(getPackedFilter(conv.getFilter()));
+  Value filter = conv.getFilter();
+  return dyn_cast_if_present<BlockArgument>(isByteProduct(conv) ? getPackedFilterBytes(filter)
+                                                                : getPackedFilter(filter));
 }
 
 void EpilogueStore::operator()(Value value, const Coord &c, Value mask) {

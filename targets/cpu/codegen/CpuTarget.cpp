@@ -30,9 +30,11 @@ public:
   int64_t getChannelBlock() const override { return kPanel; }
 
   std::string check(Operation *op) const override {
-    if (auto matmul = dyn_cast<nn::MatMulOp>(op); matmul && isByteProduct(matmul))
-      if (!cpu.vnni || !getPackedBytes(matmul.getRhs()))
+    if (isByteProduct(op)) {
+      Value right = op->getOperand(1);
+      if (!cpu.vnni || !(isa<nn::ConvOp>(op) ? getPackedFilterBytes(right) : getPackedBytes(right)))
         return "the cpu target has no kernel for it with operands of bytes";
+    }
     if (isa<nn::ElementwiseOpInterface>(op) || getKernelEmitter(op->getName().stripDialect()))
       return {};
     if (isa<nn::GatherOp, nn::PadOp, nn::IotaOp, nn::SizesOp, nn::PackOp, nn::UnpackOp, nn::RopeOp,

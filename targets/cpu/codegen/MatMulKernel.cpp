@@ -77,15 +77,6 @@ struct MatMulEmitter {
     return word;
   }
 
-  /// acc + the products of unsigned by signed bytes of each word.
-  Value multiplyWords(Value left, Value right, Value acc) {
-    const char *name = lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256";
-    return e.b
-        .create<LLVM::CallIntrinsicOp>(e.loc, TypeRange{acc.getType()}, e.b.getStringAttr(name),
-                                       ValueRange{acc, left, right})
-        .getResult(0);
-  }
-
   /// One register tile at row m.
   void emitTileAt(ArrayRef<Value> batch, Value m, unsigned rows, const Sweep &sweep, Value prefetchFrom) {
     Value p = sweep.panel;
@@ -107,7 +98,7 @@ struct MatMulEmitter {
       rowPointers.push_back(
           constantRows ? leftPointer : e.address(leftPointer, e.mul(e.constant(r), rowStride), leftElement));
     if (bytes)
-      t.combine = [this](Value left, Value right, Value acc) { return multiplyWords(left, right, acc); };
+      t.combine = [this](Value left, Value right, Value acc) { return multiplyWords(e, left, right, acc); };
     t.left = [&](unsigned row, Value k) {
       Value index = e.mul(k, bytes ? e.mul(kStride, e.constant(kBytesPerWord)) : kStride);
       if (constantRows)

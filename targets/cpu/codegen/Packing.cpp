@@ -50,7 +50,7 @@ void cpu::packWeights(func::FuncOp func) {
     } else if (auto conv = dyn_cast<nn::ConvOp>(op)) {
       Value filter = conv.getFilter();
       auto type = cast<RankedTensorType>(filter.getType());
-      if (!type.hasStaticShape() || !isConstantComputable(filter))
+      if (!type.hasStaticShape() || !isConstantComputable(filter) || isByteProduct(conv))
         return;
       conv.getFilterMutable().assign(packed(b, op->getLoc(), filter, 0, filterPermutation(type.getRank())));
     }

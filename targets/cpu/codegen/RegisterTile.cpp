@@ -48,6 +48,14 @@ TileShape aicc::cpu::chooseTile(std::optional<int64_t> rows, std::optional<int64
   return best;
 }
 
+Value aicc::cpu::multiplyWords(CpuEmitter &e, Value left, Value right, Value acc) {
+  bool wide = cast<VectorType>(acc.getType()).getNumElements() == 16;
+  auto name = e.b.getStringAttr(wide ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256");
+  return e.b
+      .create<LLVM::CallIntrinsicOp>(e.loc, TypeRange{acc.getType()}, name, ValueRange{acc, left, right})
+      .getResult(0);
+}
+
 SmallVector<Value> aicc::cpu::zeroTile(CpuEmitter &e, const TileOperands &t) {
   auto type = VectorType::get({int64_t(t.lanes)}, t.accumulator);
   Value zero = e.b.create<arith::ConstantOp>(e.loc, e.b.getZeroAttr(type));

@@ -40,6 +40,9 @@ struct TileOperands {
 /// `init`.
 SmallVector<Value> emitTile(CpuEmitter &e, const TileOperands &operands, Value from, Value to,
                             ValueRange init);
+/// acc + the products of the unsigned bytes of each word of one operand by the signed ones of the other,
+/// vectors of i32: unsigned left, signed right.
+Value multiplyWords(CpuEmitter &e, Value left, Value right, Value acc);
 /// Zero accumulators.
 SmallVector<Value> zeroTile(CpuEmitter &e, const TileOperands &operands);
 using kernel::fromAccumulator;

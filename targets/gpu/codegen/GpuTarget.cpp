@@ -34,8 +34,8 @@ public:
   int64_t getRank() const override { return gpu.rank; }
 
   std::string check(Operation *op) const override {
-    if (auto matmul = dyn_cast<nn::MatMulOp>(op);
-        matmul && getElementTypeOrSelf(matmul.getLhs()) != getElementTypeOrSelf(matmul))
+    if (isa<nn::MatMulOp, nn::ConvOp>(op) &&
+        getElementTypeOrSelf(op->getOperand(0)) != getElementTypeOrSelf(op->getOperand(1)))
       return "the " + gpu.target + " target has no kernel for it with operands of bytes";
     if (isa<nn::ElementwiseOpInterface>(op) || !getKernelEmitters(op->getName().stripDialect()).empty())
       return {};

@@ -74,6 +74,42 @@ Form floats(const char *name, const std::string &left, const std::string &right,
   return {name, "%x: " + tensor("2x3x7", left), body, tensor("2x3x5"), 1};
 }
 
+/// A convolution of blocks of channels, 20 in, 24 out, 3x3, in floats made of bytes.
+Form convolution(const char *name, const std::string &left, const std::string &right, int zero, bool padded,
+                 bool perChannel) {
+  std::string weights = tensor("24x20x3x3", right), wide = tensor("24x20x3x3"), x = "1x2x5x4x16",
+              scale = perChannel ? "24x1x1x1" : "", pads = padded ? "1, 1" : "0, 0",
+              r = padded ? "1x2x5x4x16" : "1x2x3x2x16";
+  auto iota = [](const std::string &result, int64_t count, const std::string &type) {
+    return op(result, "iota", "", "", tensor(std::to_string(count), type),
+              "axis = 0 : i64, shape = affine_map<() -> (" + std::to_string(count) + ")>, type = " + type);
+  };
+  auto flat = [](int64_t count, const std::string &type) { return tensor(std::to_string(count), type); };
+  std::string body =
+      iota("i", 4320, "i32") +
+      "%f = nn.constant dense<37> : tensor<i32>\n%m = nn.constant dense<255> : tensor<i32>\n" +
+      "%h = nn.constant dense<" + (right == "i8" ? "127" : "0") + "> : tensor<i32>\n" +
+      op("a", "mul", "%i, %f", flat(4320, "i32") + ", tensor<i32>", flat(4320, "i32")) +
+      op("b", "mod", "%a, %m", flat(4320, "i32") + ", tensor<i32>", flat(4320, "i32")) +
+      op("c", "sub", "%b, %h", flat(4320, "i32") + ", tensor<i32>", flat(4320, "i32")) +
+      op("d", "cast", "%c", flat(4320, "i32"), flat(4320, right), "to = " + right) +
+      op("w", "reshape", "%d", flat(4320, right), weights, "shape = affine_map<() -> (24, 20, 3, 3)>") +
+      castOf("w1", "w", "24x20x3x3", right, "f32") + castOf("x1", "x", x, left, "f32") +
+      "%z = nn.constant dense<" + std::to_string(zero) + ".0> : tensor<f32>\n%zw = nn.constant dense<" +
+      (right == "i8" ? "0" : "128") + ".0> : tensor<f32>\n%s = nn.constant dense<0.125> : tensor<f32>\n" +
+      op("x2", "sub", "%x1, %z", tensor(x) + ", " + tensor(""), tensor(x)) +
+      op("x3", "mul", "%x2, %s", tensor(x) + ", " + tensor(""), tensor(x)) +
+      op("w2", "sub", "%w1, %zw", wide + ", " + tensor(""), wide) +
+      (perChannel ? iota("n", 24, "f32") + op("sw", "reshape", "%n", tensor("24"), tensor(scale),
+                                              "shape = affine_map<() -> (24, 1, 1, 1)>")
+                  : "%sw = nn.constant dense<0.5> : tensor<f32>\n") +
+      op("w3", "mul", "%w2, %sw", wide + ", " + tensor(scale), wide) + iota("bias", 24, "f32") +
+      op("r", "conv", "%x3, %w3, %bias", tensor(x) + ", " + wide + ", " + tensor("24"), tensor(r),
+         "block = 16 : i64, dilations = array<i64: 1, 1>, groups = 1 : i64, pads_high = array<i64: " + pads +
+             ">, pads_low = array<i64: " + pads + ">, strides = array<i64: 1, 1>");
+  return {name, "%x: " + tensor(x, left), body, tensor(r), 1};
+}
+
 void checkForm(const Form &form) {
   SCOPED_TRACE(form.name);
   MLIRContext context(MLIRContext::Threading::DISABLED);
@@ -86,7 +122,10 @@ void checkForm(const Form &form) {
   auto function = [](OwningOpRef<ModuleOp> &module) { return *module->getOps<func::FuncOp>().begin(); };
   cpu::raiseByteProducts(function(after));
   int found = 0;
-  after->walk([&](nn::MatMulOp op) { found += cpu::isByteProduct(op) && cpu::getPackedBytes(op.getRhs()); });
+  after->walk([&](Operation *op) {
+    if (cpu::isByteProduct(op))
+      found += cpu::getPackedBytes(op->getOperand(1)) || cpu::getPackedFilterBytes(op->getOperand(1));
+  });
   EXPECT_EQ(found, form.bytesAfter);
   SmallVector<nn::Tensor> arguments;
   for (BlockArgument argument : function(before).getArguments()) {
@@ -115,13 +154,52 @@ TEST(ByteProducts, keepValues) {
       checkForm(integers("a zero point for each row", left, right, "rows"));
       checkForm(floats("one scale", left, right, false));
       checkForm(floats("a scale for each column", left, right, true));
+      for (int zero : {0, 128, 131})
+        for (bool padded : {false, true})
+          checkForm(convolution("a convolution", left, right, left[0] == 'u' ? zero : zero - 128, padded,
+                                zero == 128));
     }
 }
 
 TEST(ByteProducts, leaveOthers) {
+  Form beyond = convolution("a zero point that no byte is", "ui8", "i8", 300, true, false);
+  beyond.bytesAfter = 0;
+  checkForm(beyond);
   Form form = integers("of 16 bits", "i16", "i8", "none");
   form.bytesAfter = 0;
   checkForm(form);
+}
+
+TEST(ByteProducts, convolutionKernel) {
+  if (!__builtin_cpu_supports("avx512vnni"))
+    GTEST_SKIP() << "this CPU has no instruction for products of bytes";
+  struct Shape {
+    int64_t inputs, outputs, kernel, stride, pad;
+  };
+  for (Shape s :
+       {Shape{16, 16, 1, 1, 0}, {64, 48, 3, 1, 1}, {20, 32, 3, 2, 1}, {4, 16, 5, 1, 2}, {48, 96, 1, 2, 0}}) {
+    auto text = [](int64_t number) { return std::to_string(number); };
+    int64_t size = 11, out = (size + 2 * s.pad - s.kernel) / s.stride + 1, panels = (s.outputs + 15) / 16;
+    std::string k = text(s.kernel), kk = k + "x" + k, c4 = text((s.inputs + 3) / 4), p = text(panels);
+    std::string x = tensor("2x" + text((s.inputs + 15) / 16) + "x11x11x16", "ui8"),
+                w = tensor(p + "x" + kk + "x" + c4 + "x16x4", "i8"),
+                t = tensor(p + "x" + c4 + "x" + kk + "x16x4", "i8"),
+                u = tensor(p + "x" + text(s.inputs) + "x" + kk + "x16", "i8"),
+                y = tensor(text(s.outputs) + "x" + text(s.inputs) + "x" + kk, "i8"),
+                r = tensor("2x" + p + "x" + text(out) + "x" + text(out) + "x16", "i32");
+    auto pair = [&](int64_t n) { return "array<i64: " + text(n) + ", " + text(n) + ">"; };
+    KernelCheck check{
+        {"%x: " + x + ", %w: " + w,
+         op("t", "transpose", "%w", w, t, "perm = array<i64: 0, 3, 1, 2, 4, 5>") +
+             op("u", "unpack", "%t", t, u, "axis = 1 : i64, size = " + text(s.inputs) + " : i64") +
+             op("y", "unpack", "%u", u, y, "axis = 0 : i64, size = " + text(s.outputs) + " : i64") +
+             op("r", "conv", "%x, %y", x + ", " + y, r,
+                "block = 16 : i64, dilations = " + pair(1) + ", groups = 1 : i64, pads_high = " +
+                    pair(s.pad) + ", pads_low = " + pair(s.pad) + ", strides = " + pair(s.stride)) +
+             ret("%r", r)}};
+    check.onlyNative = true;
+    checkKernel(check);
+  }
 }
 
 TEST(ByteProducts, kernel) {
