@@ -19,7 +19,7 @@ static Value splatConstant(OpBuilder &builder, Location loc, Type type, TypedAtt
 
 Value ScalarBuilder::constant(Value like, double value) {
   return splatConstant(builder, loc, like.getType(),
-                      builder.getFloatAttr(getElementTypeOrSelf(like.getType()), value));
+                       builder.getFloatAttr(getElementTypeOrSelf(like.getType()), value));
 }
 
 Value ScalarBuilder::integer(Value like, int64_t value) {
