@@ -1,27 +1,20 @@
 // The phases in order, from a model file to a module. See aicc/Compiler.h.
 
-#include "aicc/Compiler.h"
 #include "aicc/InitAll.h"
-#include "aicc/Target.h"
-#include "compiler/Diagnostics.h"
+#include "compiler/Compilation.h"
 #include "compiler/Emit.h"
-#include "compiler/Support.h"
 #include "dialects/exe/Exe.h"
 #include "dialects/nn/NN.h"
 #include "dialects/rt/Rt.h"
-#include "frontends/onnx/Import.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/dispatch/Passes.h"
-#include "passes/graph/Passes.h"
 #include "passes/program/Passes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ThreadPool.h"
-#include <map>
 
 using namespace mlir;
 
@@ -32,54 +25,6 @@ const std::vector<std::string> &getPhases() {
                                                   "kernel", "program", "module"};
   return phases;
 }
-
-namespace {
-/// One compilation. Every step returns failure once `result` has errors.
-class Compilation {
-public:
-  explicit Compilation(const CompileOptions &options);
-
-  CompileResult compile();
-  CheckResult check();
-
-private:
-  struct Program {
-    TargetInstance *instance;
-    OwningOpRef<ModuleOp> module;
-  };
-
-  LogicalResult validate();
-  OwningOpRef<ModuleOp> import();
-  OwningOpRef<ModuleOp> importOnnx();
-  OwningOpRef<ModuleOp> optimize(ModuleOp module, int64_t block);
-  LogicalResult formDispatches();
-  LogicalResult generate();
-  LogicalResult buildPrograms();
-  LogicalResult writeModule();
-  LogicalResult runPhases();
-
-  /// `name` must outlive the process: a crash reports it.
-  void beginPhase(const char *name);
-  /// Notes the phase's cost and its IR. True if compilation stops here.
-  bool endPhase(ArrayRef<std::pair<std::string, ModuleOp>> modules);
-  bool endPhase();
-  LogicalResult fail(CompileStatus status, const Twine &message);
-
-  const CompileOptions &options;
-  unsigned threads;
-  std::unique_ptr<llvm::StdThreadPool> pool;
-  MLIRContext context;
-  DiagnosticCollector diagnostics;
-  CompileResult result;
-  std::vector<std::unique_ptr<TargetInstance>> instances;
-  std::vector<onnx_import::Problem> problems;
-  OwningOpRef<ModuleOp> imported;
-  std::map<int64_t, OwningOpRef<ModuleOp>> graphs; // by channel block
-  std::vector<Program> programs;
-  Stopwatch watch;
-  std::string phase;
-};
-} // namespace
 
 Compilation::Compilation(const CompileOptions &options)
     : options(options), threads(options.threads ? options.threads : getAvailableThreads()),
@@ -205,7 +150,7 @@ OwningOpRef<ModuleOp> Compilation::optimize(ModuleOp module, int64_t block) {
   PassManager pm(&context);
   GraphOptions graphOptions;
   graphOptions.block = block;
-  buildGraphPipeline(pm, graphOptions);
+  buildPipeline(pm, graphOptions);
   if (failed(pm.run(*graph)))
     return nullptr;
   for (auto func : graph->getOps<func::FuncOp>())
@@ -214,13 +159,17 @@ OwningOpRef<ModuleOp> Compilation::optimize(ModuleOp module, int64_t block) {
   return graph;
 }
 
+LogicalResult Compilation::formDispatches(func::FuncOp func, const TargetInstance &instance) {
+  storeNarrowTypes(func);
+  return failed(instance.prepare(func)) ? failure() : aicc::formDispatches(func, instance);
+}
+
 LogicalResult Compilation::formDispatches() {
   for (auto &instance : instances) {
     ModuleOp graph = *graphs.at(instance->getChannelBlock());
     programs.push_back({instance.get(), graph.clone()});
     for (auto func : programs.back().module->getOps<func::FuncOp>()) {
-      storeNarrowTypes(func);
-      if (failed(instance->prepare(func)) || failed(aicc::formDispatches(func, *instance)))
+      if (failed(formDispatches(func, *instance)))
         return failure();
     }
     if (failed(verify(*programs.back().module)))
@@ -360,80 +309,7 @@ CompileResult Compilation::compile() {
   return std::move(result);
 }
 
-//===--- check
-//---------------------------------------------------------------------------------------------------------===//
-
-/// "2x3xf32, ?xi64" of an operation's operands.
-static std::string getOperandText(Operation *op) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::interleaveComma(op->getOperandTypes(), os, [&](Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor) {
-      os << type;
-      return;
-    }
-    for (int64_t size : tensor.getShape())
-      (ShapedType::isDynamic(size) ? os << "?" : os << size) << "x";
-    os << tensor.getElementType();
-  });
-  return text;
-}
-
-CheckResult Compilation::check() {
-  CheckResult checked;
-  auto finish = [&](CompileStatus status) {
-    llvm::append_range(checked.errors, result.errors);
-    llvm::append_range(checked.errors, diagnostics.errors);
-    checked.status = result.status != CompileStatus::Done ? result.status : status;
-    return checked;
-  };
-  if (failed(validate()))
-    return finish(CompileStatus::UsageError);
-  imported = import();
-  for (const onnx_import::Problem &problem : problems) {
-    if (problem.node.empty() && problem.op.empty())
-      checked.errors.push_back(onnx_import::toString(problem));
-    else
-      checked.problems.push_back({problem.node,
-                                  (problem.domain.empty() ? "" : problem.domain + ".") + problem.op,
-                                  problem.shapes, problem.reason, problem.hint, problem.opset});
-  }
-  if (!imported)
-    return finish(CompileStatus::ModelError);
-  // Graph passes turn some operations into others: what counts is what is left of the graph.
-  for (auto &instance : instances) {
-    OwningOpRef<ModuleOp> graph = optimize(*imported, instance->getChannelBlock());
-    if (!graph)
-      return finish(CompileStatus::ModelError);
-    graph->walk([&](Operation *op) {
-      if (!isa<nn::EvaluateOpInterface>(op))
-        return;
-      ++checked.numOperations;
-      std::string reason = instance->check(op);
-      if (!reason.empty())
-        checked.problems.push_back({describeLocation(op->getLoc()), op->getName().getStringRef().str(),
-                                    getOperandText(op), reason, "target " + instance->getName(), 0});
-    });
-  }
-  return finish(checked.problems.empty() && checked.errors.empty() ? CompileStatus::Done
-                                                                   : CompileStatus::ModelError);
-}
-
 CompileResult compile(const CompileOptions &options) { return Compilation(options).compile(); }
-CheckResult check(const CompileOptions &options) { return Compilation(options).check(); }
-
-std::string toString(const CheckProblem &problem) {
-  std::string node =
-      StringRef(problem.node).starts_with("node") ? problem.node : "node \"" + problem.node + "\"";
-  std::string text = node + " (" + problem.op;
-  if (problem.opset)
-    text += ", opset " + std::to_string(problem.opset);
-  if (!problem.shapes.empty())
-    text += ", " + problem.shapes;
-  text += "): " + problem.reason;
-  return problem.hint.empty() ? text : text + "; " + problem.hint;
-}
 
 std::string findTargetFor(const std::vector<std::string> &formats, const std::vector<std::string> &features) {
   registerAllTargets();

@@ -1,6 +1,7 @@
 // Evaluation of whole functions and of constant expressions: what surrounds the operations' own `evaluate`,
 // which are in the other Evaluate*.cpp by family.
 
+#include "dialects/nn/EvaluateFunction.h"
 #include "dialects/nn/EvaluateSupport.h"
 #include "dialects/nn/NNControl.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -155,8 +156,7 @@ FailureOr<Tensor> evaluateConstant(Value value, EvalContext &ctx) {
   return tensors.lookup(value);
 }
 
-/// Gives every symbol of the function a value, and checks all arguments' sizes against it.
-static LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, ArrayRef<Tensor> arguments) {
+LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, ArrayRef<Tensor> arguments) {
   auto symbols = func->getAttrOfType<ArrayAttr>(NNDialect::getSymbolsAttrName());
   unsigned count = symbols ? symbols.size() : 0;
   SmallVector<std::optional<int64_t>> values(count);

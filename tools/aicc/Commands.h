@@ -16,6 +16,7 @@ Action addRun(CLI::App &app);
 Action addBench(CLI::App &app);
 Action addInspect(CLI::App &app);
 Action addCheck(CLI::App &app);
+Action addVerify(CLI::App &app);
 Action addDevices(CLI::App &app);
 
 } // namespace aicc::tool

@@ -211,9 +211,9 @@ int64_t chooseSize(const SymbolRange &symbol) {
   return std::clamp(size, symbol.min, symbol.max);
 }
 
-/// Random by the input's position, the same in every run. Floats: normal; integers: 0 or 1, which is safe for
-/// masks and indices.
-std::string generate(Array &array, size_t seed, std::optional<double> fill) {
+/// Random by the input's position, the same in every run. Floats: normal; integers: within `range`, which by
+/// default is 0 or 1, safe for masks and indices.
+std::string generate(Array &array, uint64_t seed, std::optional<double> fill, InputRange range) {
   int64_t count = array.size();
   if (fill) {
     for (int64_t i = 0; i < count; ++i)
@@ -227,14 +227,16 @@ std::string generate(Array &array, size_t seed, std::optional<double> fill) {
       array.set(i, normal(random));
     return "random, normal";
   }
+  const auto width = static_cast<uint64_t>(range.high - range.low) + 1;
   for (int64_t i = 0; i < count; ++i)
-    array.set(i, static_cast<double>(random() & 1));
-  return "random, 0 or 1";
+    array.set(i, static_cast<double>(range.low + static_cast<int64_t>(random() % width)));
+  return "random, " + std::to_string(range.low) + (width == 2 ? " or " : " to ") + std::to_string(range.high);
 }
 
 } // namespace
 
-std::vector<Input> makeInputs(const Session &session, const std::vector<std::string> &texts) {
+std::vector<Input> makeInputs(const Session &session, const std::vector<std::string> &texts,
+                              const std::vector<InputRange> &ranges, uint64_t seed) {
   std::vector<Value> values = session.getInputs();
   std::vector<Request> requests(values.size());
   std::vector<bool> given(values.size());
@@ -297,7 +299,8 @@ std::vector<Input> makeInputs(const Session &session, const std::vector<std::str
     }
     Array array(request.type == AICC_TYPE_INVALID ? values[i].type : request.type,
                 request.dims.value_or(dims));
-    std::string origin = generate(array, i, request.fill);
+    std::string origin =
+        generate(array, seed * 1000 + i, request.fill, i < ranges.size() ? ranges[i] : InputRange());
     inputs.push_back({std::move(array), origin});
   }
   return inputs;

@@ -14,9 +14,12 @@ ProgressBar::ProgressBar() : begin(std::chrono::steady_clock::now()) {
   isTerminal = isatty(STDERR_FILENO) && (!terminal || std::strcmp(terminal, "dumb") != 0);
 }
 
-ProgressBar::~ProgressBar() {
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
   if (isShown)
     std::fputs("\r\033[K", stderr);
+  isShown = false;
 }
 
 void ProgressBar::show(const std::string &what, double done) {

@@ -14,6 +14,8 @@ public:
   /// Clears the line.
   ~ProgressBar();
   void show(const std::string &what, double done);
+  /// Makes the line empty, for other output.
+  void clear();
 
 private:
   bool isTerminal;

@@ -23,7 +23,8 @@ static int runTool(int argc, char **argv) {
     const char *name;
     Action (*add)(CLI::App &);
   } const commands[] = {{"compile", addCompile}, {"run", addRun},     {"bench", addBench},
-                        {"inspect", addInspect}, {"check", addCheck}, {"devices", addDevices}};
+                        {"inspect", addInspect}, {"check", addCheck}, {"verify", addVerify},
+                        {"devices", addDevices}};
   int exitCode = 0;
   for (auto &command : commands) {
     CLI::App *sub = app.add_subcommand(command.name);
