@@ -91,7 +91,12 @@ public:
   Value compare(Value lhs, Value rhs, nn::CompareKind kind);
   /// Dimensions of size 1 inserted at (final) positions `axes`, ascending.
   Value unsqueeze(Value input, ArrayRef<int64_t> axes);
-  mlir::AffineMap map(ArrayRef<AffineExpr> exprs) { return shapes.getMap(exprs); }
+  /// Throws if one is null: sizes that overflow or have grown beyond reason.
+  mlir::AffineMap map(ArrayRef<AffineExpr> exprs) {
+    if (llvm::is_contained(exprs, AffineExpr()))
+      throw ImportError("its sizes depend on the input's in too complicated a way");
+    return shapes.getMap(exprs);
+  }
   llvm::APFloat f32(double value) { return llvm::APFloat(float(value)); }
 
   /// Elements as expressions, if known: small constants, sizes, and what was computed from them.

@@ -5,10 +5,10 @@ exporters write it: from their contents (seqlens_k) or from their sizes (total_s
 """
 import numpy as np
 
-from graph import FLOAT, INT32, INT64, normal, padding_mask
+from graph import FLOAT, INT32, INT64, Graph, normal, padding_mask
 from makers import model
 
-MS = "com.microsoft"
+MS, FLOAT16 = "com.microsoft", 10
 TEXT = [{"batch": 2, "seq": 7}, {"batch": 3, "seq": 5}]
 PAST = [{"batch": 2, "seq": 4, "past": 5}, {"batch": 1, "seq": 1, "past": 9}]
 CROSS = [{"batch": 2, "seq": 3, "keys": 6}, {"batch": 1, "seq": 5, "keys": 4}]
@@ -205,8 +205,24 @@ def ms_gqa_step(g):
 def ms_gqa_chunk(g):
     """Several tokens behind a cache."""
     q, k, v = gqa_inputs(g)
+    places = g.input("places", INT64, ["batch", "seq"], lambda rng, shape, sizes: rng.integers(0, 50, shape))
+    bias = g.input("bias", FLOAT, [1, 1, "seq", "total"], normal())
     gqa(g, "plain", q, k, v, rotary=True)
     gqa(g, "window", q, k, v, local_window_size=2)
+    gqa(g, "placed", q, k, v, rotary=True, extra=(places, bias))
+    gqa(g, "both_ways", q, k, v, causal=0)
+
+
+@model(*CHUNK, opset=18)
+def ms_gqa_scores(g):
+    """The products of queries and keys as a result, before and after softmax."""
+    q, k, v = gqa_inputs(g)
+    total = g.op("Cast", g.size(g.attention_mask, 1), to=INT32)
+    for name, kind in (("before", 1), ("after", 2)):
+        outs = [g.output(name, ["batch", "seq", 64]), name + "_key", name + "_value",
+                g.output(name + "_scores", ["batch", 4, "seq", "total"])]
+        ms(g, "GroupQueryAttention", q, k, v, *g.past, g.ragged, total, num_heads=4, kv_num_heads=2, qk_output=kind,
+           out=outs)
 
 
 @model(*ROOM, opset=18)
@@ -220,6 +236,93 @@ def ms_gqa_prompt(g):
     """The first run of a graph that takes a cache: it is empty."""
     q, k, v = gqa_inputs(g)
     gqa(g, "plain", q, k, v, rotary=True)
+
+
+# ---- forms that ONNX Runtime has no kernel for on processors: it runs others that mean the same ----
+
+def equivalent(maker):
+    """A reference: what ONNX Runtime computes of the graph that `maker` fills, from the same inputs."""
+    def compute(feeds):
+        import onnxruntime
+        g = Graph(opset=17)
+        maker(g)
+        session = onnxruntime.InferenceSession(g.model("reference").SerializeToString(),
+                                               providers=["CPUExecutionProvider"])
+        return session.run(None, {i.name: feeds[i.name] for i in session.get_inputs()})
+    return compute
+
+
+def decoder_inputs(g):
+    q, k, v = (g.input(n, FLOAT, ["batch", 1, 16], normal()) for n in "qkv")
+    pk, pv = (g.input(n, FLOAT, ["batch", 2, "past", 8], normal()) for n in ("pk", "pv"))
+    mask = g.input("mask", INT32, ["batch", "past + 1"], mask_of(padding_mask))
+    outs = [g.output("y", ["batch", 1, 16]), g.output("key", ["batch", 2, "past + 1", 8]),
+            g.output("value", ["batch", 2, "past + 1", 8])]
+    return q, k, v, g.input("bias", FLOAT, [48], normal()), mask, pk, pv, outs
+
+
+def as_multi_head(g):
+    q, k, v, bias, mask, pk, pv, outs = decoder_inputs(g)
+    ms(g, "MultiHeadAttention", q, k, v, bias, mask, "", pk, pv, num_heads=2, out=outs)
+
+
+@model({"batch": 2, "past": 5}, {"batch": 1, "past": 9}, reference=equivalent(as_multi_head))
+def ms_decoder_mha(g):
+    q, k, v, bias, mask, pk, pv, outs = decoder_inputs(g)
+    ms(g, "DecoderMaskedMultiHeadAttention", q, k, v, mask, "", pk, pv, "", "", "", bias, num_heads=2, out=outs)
+
+
+def square_inputs(g):
+    return (g.input("x", FLOAT, ["batch", "seq", 10], normal()), g.input("w", FLOAT, [10, 48], normal(0.3)),
+            g.input("past_kv", FLOAT, [2, "batch", 2, "past", 8], normal()),
+            g.input("square", INT32, ["batch", 1, 16, 16], triangle), g.output("y", ["batch", "seq", 16]))
+
+
+def as_pairs(g):
+    x, w, past, mask, y = square_inputs(g)
+    # The rows of the last queries, and the columns of all keys.
+    keys, first = g.size(past, 3), g.size(x, 1)
+    total = g.op("Add", keys, first)
+    rows = g.op("Slice", mask, g.unsqueeze(keys, 0), g.unsqueeze(total, 0), g.ints(2))
+    rows = g.squeeze(g.op("Slice", rows, g.ints(0), g.unsqueeze(total, 0), g.ints(3)), 1)
+    ms(g, "Attention", x, w, "", rows, past, num_heads=2, out=[y, "present"])
+
+
+@model(*PAST, reference=equivalent(as_pairs))
+def ms_attention_square_mask(g):
+    x, w, past, mask, y = square_inputs(g)
+    ms(g, "Attention", x, w, "", mask, past, num_heads=2, out=[y, "present"])
+
+
+# ---- float16 ----
+
+def half(kind):
+    return lambda rng, shape, sizes: kind(rng, shape, sizes).astype(np.float16)
+
+
+@model(*TEXT, opset=18, tolerance=4e-3)
+def ms_half(g):
+    def cast(name):
+        return g.op("Cast", name, to=FLOAT16)
+    q = g.input("q", FLOAT16, ["batch", "seq", 64], half(normal()))
+    k, v = (g.input(n, FLOAT16, ["batch", "seq", 32], half(normal())) for n in "kv")
+    lengths = g.input("lengths", INT32, ["batch"], lambda rng, shape, sizes: np.full(shape, sizes["seq"] - 1, np.int32))
+    places = g.input("places", INT64, ["batch", "seq"], lambda rng, shape, sizes: rng.integers(0, 32, shape))
+    total = g.op("Cast", g.size(q, 1), to=INT32)
+    cos, sin = (cast(c) for c in angles(g, 64, 8))
+    ms(g, "GroupQueryAttention", q, k, v, "", "", lengths, total, cos, sin, num_heads=4, kv_num_heads=2, do_rotary=1,
+       out=[g.output("gqa", ["batch", "seq", 64], FLOAT16), g.output("key", ["batch", 2, "seq", 16], FLOAT16),
+            g.output("value", ["batch", 2, "seq", 16], FLOAT16)])
+    ms(g, "MultiHeadAttention", q, q, q, num_heads=4, unidirectional=1,
+       out=g.output("mha", ["batch", "seq", 64], FLOAT16))
+    gamma = cast(g.weight(64, std=0.1, mean=1.0))
+    ms(g, "SkipLayerNormalization", q, q, gamma, cast(g.bias(64)), out=g.output("skip", ["batch", "seq", 64], FLOAT16))
+    ms(g, "SkipSimplifiedLayerNormalization", q, q, gamma, out=g.output("rms", ["batch", "seq", 64], FLOAT16))
+    ms(g, "RotaryEmbedding", q, places, cos, sin, out=g.output("rotated", ["batch", "seq", 64], FLOAT16))
+    codes = g.const(g.rng.integers(0, 256, (24, 2, 16)).astype(np.uint8))
+    scale = g.const(g.rng.uniform(0.01, 0.05, (24, 2)).astype(np.float16))
+    ms(g, "MatMulNBits", q, codes, scale, K=64, N=24, bits=4, block_size=32,
+       out=g.output("product", ["batch", "seq", 24], FLOAT16))
 
 
 # ---- RotaryEmbedding ----

@@ -3,12 +3,13 @@
 Quantized results may differ by one step where a value lies halfway (Case.steps); products and softmaxes that ONNX
 Runtime computes on quantized activations by itself (accuracy_level 4) are compared loosely.
 """
+import ml_dtypes
 import numpy as np
 from onnx import TensorProto
 
 from graph import FLOAT, INT32, INT64, normal, padding_mask, uniform
 from makers import model
-from microsoft_models import TEXT, mask_of, ms
+from microsoft_models import TEXT, equivalent, mask_of, ms
 
 UINT8, INT8, INT16, UINT16 = TensorProto.UINT8, TensorProto.INT8, TensorProto.INT16, TensorProto.UINT16
 ROWS = [{"n": 5}, {"n": 1}]
@@ -78,6 +79,13 @@ def ms_gather_block_quantized(g):
        block_size=16, quantize_axis=-1, out=g.output("zeros", ["n", 2, 64]))
     ms(g, "GatherBlockQuantized", random_bytes(g, 20, 64), ids, scales(g, 20, 2), random_bytes(g, 20, 2), bits=8,
        block_size=32, quantize_axis=1, out=g.output("eight", ["n", 2, 64]))
+    four = g.const(g.rng.integers(-8, 8, (20, 6, 32)).astype(ml_dtypes.int4))
+    zeros = g.const(g.rng.integers(-8, 8, (20, 6, 2)).astype(ml_dtypes.int4))
+    few = g.input("few", INT32, ["n"], lambda rng, shape, sizes: rng.integers(0, 6, shape).astype(np.int32))
+    ms(g, "GatherBlockQuantized", four, few, scales(g, 20, 6, 2), zeros, block_size=16, gather_axis=1, quantize_axis=2,
+       out=g.output("middle", [20, "n", 32]))
+    ms(g, "GatherBlockQuantized", four, few, scales(g, 2, 6, 32), block_size=16, gather_axis=1, quantize_axis=0,
+       out=g.output("first", [20, "n", 32]))
 
 
 def moe(g, kind, name, x, router, experts=4, hidden=16, inner=32, third=False, fused=1, bias=True, **attrs):
@@ -181,6 +189,11 @@ def ms_qlinear(g):
     ms(g, "QLinearSoftmax", a, *qa, g.scalar(1 / 256), g.scalar(0, np.uint8), axis=1, opset=13,
        out=g.output("softmax", shape, UINT8))
     ms(g, "QLinearConcat", *qc, a, *qa, a, *qb, axis=1, out=g.output("concat", ["n", 6, "h", "w"], UINT8))
+    last = g.op("Transpose", a, perm=[0, 2, 3, 1])
+    ms(g, "QLinearConv", last, *qa, random_bytes(g, 5, 3, 3, 3, dtype=np.int8), scales(g, 5),
+       g.const(np.zeros(5, np.int8)), g.scalar(1.7), g.scalar(120, np.uint8), pads=[1, 1, 1, 1], channels_last=1,
+       out=g.output("conv", ["n", "h", "w", 5], UINT8))
+    ms(g, "QLinearGlobalAveragePool", last, *qa, *qb, channels_last=1, out=g.output("last", ["n", 1, 1, 3], UINT8))
     positive = g.op("Greater", g.op("Cast", a, to=FLOAT), g.scalar(100.0))
     ms(g, "QLinearWhere", positive, a, *qa, b, *qb, *qc, out=g.output("where", shape, UINT8))
 
@@ -196,6 +209,25 @@ def ms_quantize(g):
         ms(g, "DequantizeLinear", q, g.scalar(0.02), zero, out=g.output(name + "_back", ["n", 6]))
     q = ms(g, "QuantizeLinear", x, s, z16, axis=1, out=g.output("axis", ["n", 6], INT16))
     ms(g, "DequantizeLinear", q, s, z16, axis=1, out=g.output("axis_back", ["n", 6]))
+
+
+@model({"seq": 6, "batch": 3}, {"seq": 9, "batch": 1}, tolerance=0.02)
+def ms_dynamic_lstm(g):
+    """Weights in 8 bits; ONNX Runtime quantizes activations, too."""
+    x = g.input("x", FLOAT, ["seq", "batch", 10], normal())
+    for name, dirs, per_gate in (("forward", 1, False), ("bidirectional", 2, True)):
+        def codes(rows, dirs=dirs):
+            return random_bytes(g, dirs, rows, 32, dtype=np.int8)
+
+        def pair(dirs=dirs, per_gate=per_gate):
+            shape = (dirs, 32) if per_gate else (dirs,)
+            return (g.const(g.rng.uniform(0.002, 0.004, shape).astype(np.float32)),
+                    g.const(np.zeros(shape, np.int8)))
+        w, r = codes(10), codes(8)
+        ms(g, "DynamicQuantizeLSTM", x, w, r, g.weight(dirs, 64, std=0.1), "", "", "", "", *pair(), *pair(),
+           hidden_size=8, direction=name,
+           out=[g.output(name, ["seq", dirs, "batch", 8]), g.output(name + "_h", [dirs, "batch", 8]),
+                g.output(name + "_c", [dirs, "batch", 8])])
 
 
 # ---- fused operators ----
@@ -264,3 +296,79 @@ def ms_fused_conv(g):
            kernel_shape=[3, 3], out=g.output(name, shape), **attrs)
     codes = g.input("codes", UINT8, ["n", "h", "w", 4], bytes_of(np.uint8))
     ms(g, "NhwcMaxPool", codes, kernel_shape=[2, 2], out=g.output("pool", ["n", "h - 1", "w - 1", 4], UINT8))
+
+
+@model(*TEXT)
+def ms_gated(g):
+    x, y = (g.input(name, FLOAT, ["batch", "seq", 16], normal()) for name in "xy")
+    gate = g.input("gate", FLOAT, ["batch", "seq", 1], normal())
+    shape = ["batch", "seq", 16]
+    ms(g, "ScaledSiLU", x, alpha=0.7, out=g.output("silu", shape))
+    ms(g, "GatedAdd", x, y, gate, out=g.output("added", shape))
+    ms(g, "GatedRMSNorm", x, g.weight(8, std=0.1, mean=1.0), y, epsilon=1e-4, out=g.output("normed", shape))
+    ms(g, "GatedRMSNorm", x, g.weight(16, std=0.1, mean=1.0), y, activation="sigmoid", out=g.output("sigmoid", shape))
+    ms(g, "ExpandDims", x, g.scalar(-2, np.int32), out=g.output("wide", ["batch", "seq", 1, 16]))
+
+
+# ---- what there are kernels for on graphics processors only: the same by operators of the standard ----
+
+def other_inputs(g):
+    return [g.input("x", FLOAT, ["n", "h", "w", 8], normal()), g.input("skip", FLOAT, ["n", 8], normal()),
+            g.input("gamma", FLOAT, [8], normal(0.1, 1.0)), g.input("beta", FLOAT, [8], normal()),
+            g.input("rows", FLOAT, ["n", "w", 8], normal()), g.input("more", FLOAT, ["n", "w", 8], normal()),
+            g.input("matrix", FLOAT, [8, 8], normal(0.4)), g.input("filter", FLOAT, [6, 8, 3, 3], normal(0.15))]
+
+
+def other_outputs(g):
+    wide, rows = ["n", "h", "w", 8], ["n", "w", 8]
+    return [g.output(f"y{i}", shape) for i, shape in enumerate(
+        (wide, wide, wide, ["n", "w", 4], rows, rows, ["n", "w", 4], rows, rows, ["n", "h", "w", 6]))]
+
+
+def as_standard(g):
+    x, skip, gamma, beta, rows, more, matrix, kernel = other_inputs(g)
+    y = other_outputs(g)
+
+    def half(value, index):
+        return g.split(value, [4, 4], -1)[index]
+
+    def group_norm(value, groups, out=None):
+        first = g.op("Transpose", value, perm=[0, 3, 1, 2])
+        shape = g.op("Concat", g.op("Slice", g.op("Shape", first), g.ints(0), g.ints(1)), g.ints(groups, -1), axis=0)
+        flat = g.op("InstanceNormalization", g.op("Reshape", first, shape), g.const(np.ones(groups, np.float32)),
+                    g.const(np.zeros(groups, np.float32)), epsilon=1e-5)
+        last = g.op("Transpose", g.op("Reshape", flat, g.op("Shape", first)), perm=[0, 2, 3, 1])
+        return g.op("Add", g.op("Mul", last, gamma), beta, **({"out": out} if out else {}))
+
+    normed = group_norm(x, 2)
+    g.op("Mul", normed, g.op("Sigmoid", normed), out=y[0])
+    total = g.op("Add", g.op("Add", x, g.unsqueeze(skip, 1, 2)), beta)
+    group_norm(total, 4, y[1])
+    g.op("Identity", total, out=y[2])
+    biased = g.op("Add", rows, beta)
+    g.op("Mul", half(biased, 0), ms(g, "Gelu", half(biased, 1)), out=y[3])
+    g.op("Add", biased, more, out=y[4])
+    gate = g.op("Min", rows, g.scalar(0.9))
+    up = g.op("Max", g.op("Min", more, g.scalar(0.9)), g.scalar(-0.9))
+    swish = g.op("Mul", gate, g.op("Sigmoid", g.op("Mul", gate, g.scalar(1.7))))
+    g.op("Mul", swish, g.op("Add", up, g.scalar(1.0)), out=y[5])
+    g.op("Mul", g.op("Mul", half(rows, 0), g.op("Sigmoid", half(rows, 0))), half(rows, 1), out=y[6])
+    ms(g, "FastGelu", g.op("MatMul", rows, matrix), beta, out=y[7])
+    g.op("Relu", g.op("Mul", g.op("MatMul", rows, matrix), g.scalar(0.5)), out=y[8])
+    conv = g.op("Conv", g.op("Transpose", x, perm=[0, 3, 1, 2]), kernel, pads=[1, 1, 1, 1])
+    g.op("Transpose", g.op("Tanh", conv), perm=[0, 2, 3, 1], out=y[9])
+
+
+@model(*IMAGE, reference=equivalent(as_standard))
+def ms_device_only(g):
+    x, skip, gamma, beta, rows, more, matrix, kernel = other_inputs(g)
+    y = other_outputs(g)
+    ms(g, "GroupNorm", x, gamma, beta, groups=2, activation=1, epsilon=1e-5, out=y[0])
+    ms(g, "SkipGroupNorm", x, gamma, beta, skip, beta, groups=4, activation=0, epsilon=1e-5, out=y[1:3])
+    ms(g, "BiasSplitGelu", rows, beta, out=y[3])
+    ms(g, "BiasAdd", rows, beta, more, out=y[4])
+    ms(g, "SwiGLU", rows, more, activation_alpha=1.7, activation_beta=1.0, limit=0.9, out=y[5])
+    ms(g, "SwiGLU", rows, out=y[6])
+    ms(g, "GemmFastGelu", rows, matrix, beta, out=y[7])
+    ms(g, "FusedMatMulActivation", rows, matrix, alpha=0.5, activation="Relu", out=y[8])
+    ms(g, "NhwcFusedConv", x, kernel, activation="Tanh", pads=[1, 1, 1, 1], out=y[9])

@@ -36,6 +36,8 @@ Value count(Node &n, AffineExpr size, int64_t axis, int64_t rank) {
 
 /// `part` of the last dimension, from `offset` on, which moves behind it.
 Value takeColumns(Node &n, Value x, AffineExpr &offset, AffineExpr part) {
+  if (!offset || !part)
+    throw ImportError("its sizes are too large");
   Value y = n.builder.sliceAxis(x, n.getRank(x) - 1, offset, part);
   offset = n.math().simplify(offset + part);
   return y;

@@ -186,6 +186,32 @@ Results importQAttention(Node &n) {
   return attendPacked(n, qkv, {third, third, third}, n.getOptional(5), n.getOptional(8), Value());
 }
 
+/// An LSTM whose weights [D, I, 4 H] are stored in 8 bits: inputs as LSTM's, then scales and zero points of W and
+/// R, [D] or [D, 4 H]. Activations stay floats.
+ImportFn dynamicLstm(ImportFn lstm) {
+  return [lstm = std::move(lstm)](Node &n) -> Results {
+    auto weights = [&](unsigned index, unsigned parameters) {
+      Value w = n.in(index);
+      if (n.getRank(w) != 3)
+        throw ImportError("weights must have rank 3");
+      auto spread = [&](unsigned which) {
+        SmallVector<AffineExpr> shape(n.getShape(n.in(which)));
+        if (shape.empty() || shape.size() > 2)
+          throw ImportError("scales and zero points must have rank 1 or 2");
+        Value p = n.builder.convert(n.in(which), getF32(n));
+        return n.builder.reshape(p, {shape[0], n.constant(1), shape.size() == 2 ? shape[1] : n.constant(1)});
+      };
+      w = n.sub(n.builder.convert(w, getF32(n)), spread(parameters + 1));
+      return n.builder.transpose(n.mul(w, spread(parameters)), {0, 2, 1});
+    };
+    SmallVector<Value> inputs{n.in(0), weights(1, 8), weights(2, 10)};
+    for (unsigned i = 3; i < 8; ++i)
+      inputs.push_back(n.getOptional(i));
+    Node inner = n.with(standardOpset, inputs);
+    return lstm(inner);
+  };
+}
+
 /// Inputs ids, segment ids, words, positions, segments, gamma, beta, mask, scales of the five, zero points.
 Results importQEmbedLayerNormalization(Node &n) {
   auto number = [&](unsigned index, unsigned parameter) {
@@ -240,6 +266,7 @@ void addMicrosoftQuantizedOps(OpTable &t) {
   add("MatMulInteger16", [](Node &n) -> Results {
     return matmulLikeNumpy(n, center(n, n.in(0), Value()), center(n, n.in(1), Value()));
   });
+  add("DynamicQuantizeLSTM", dynamicLstm(standard("LSTM", standardOpset)));
   add("QAttention", importQAttention);
   add("QEmbedLayerNormalization", importQEmbedLayerNormalization);
 }
