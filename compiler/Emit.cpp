@@ -81,18 +81,35 @@ class FunctionEmitter {
 public:
   FunctionEmitter(rt::ProgramOp program, const Executables &executables, Instance &instance,
                   RecipeTable &recipes)
-      : program(program), executables(executables), instance(instance), recipes(recipes) {}
+      : program(program), executables(executables), instance(instance), recipes(recipes),
+        numRegisters(program.getSymbols().size()) {}
   FailureOr<Function> emit();
 
 private:
   LogicalResult emitSignature();
   LogicalResult emitOp(Operation &op);
+  LogicalResult emitRegion(Region &region);
+  LogicalResult emitIf(rt::IfOp op);
+  LogicalResult emitLoop(rt::LoopOp op);
+  /// All at once: what is written may be read by another of them.
+  void emitMoves(ValueRange from, ValueRange to);
+  uint32_t addBlock() {
+    function.blocks.emplace_back();
+    return function.blocks.size() - 1;
+  }
+  void setBlock(uint32_t index) { commands = &function.blocks[index]; }
   LogicalResult emitDispatch(rt::DispatchOp op);
   FailureOr<TensorType> getType(rt::TensorAttr attr);
   uint32_t getRegister(Value value) {
-    return registers.try_emplace(value, registers.size() + program.getSymbols().size()).first->second;
+    auto [place, isNew] = registers.try_emplace(value, numRegisters);
+    numRegisters += isNew;
+    return place->second;
   }
-  uint32_t getSlot(Value value) { return slots.try_emplace(value, slots.size()).first->second; }
+  uint32_t getSlot(Value value) {
+    auto [place, isNew] = slots.try_emplace(value, numSlots);
+    numSlots += isNew;
+    return place->second;
+  }
   Operand getOperand(Value value) {
     if (auto constant = value.getDefiningOp<arith::ConstantOp>())
       return Operand::imm(cast<IntegerAttr>(constant.getValue()).getInt());
@@ -108,6 +125,7 @@ private:
   Function function;
   aicc::Block *commands = nullptr;
   llvm::DenseMap<Value, uint32_t> registers, slots;
+  uint32_t numRegisters, numSlots = 0;
 };
 } // namespace
 
@@ -225,13 +243,114 @@ LogicalResult FunctionEmitter::emitOp(Operation &operation) {
                                     static_cast<uint32_t>(op.getPatternSize())});
   } else if (auto op = dyn_cast<rt::DispatchOp>(operation)) {
     return emitDispatch(op);
+  } else if (auto op = dyn_cast<rt::IfOp>(operation)) {
+    return emitIf(op);
+  } else if (auto op = dyn_cast<rt::LoopOp>(operation)) {
+    return emitLoop(op);
   } else if (isa<rt::ReturnOp>(operation)) {
     commands->push_back(CommandReturn{});
   } else if (auto op = dyn_cast<rt::ArenaOp>(operation)) {
     function.arenas.push_back(
         {getSlot(op), static_cast<uint64_t>(op.getSize()), static_cast<uint32_t>(op.getAlignment())});
-  } else if (!isa<rt::SymbolOp, rt::ResultsOp, arith::ConstantOp, nn::EvaluateOpInterface>(operation)) {
+  } else if (!isa<rt::SymbolOp, rt::ResultsOp, rt::YieldOp, arith::ConstantOp, nn::EvaluateOpInterface>(
+                 operation)) {
     return operation.emitError() << "'" << operation.getName() << "' has no command in the module format";
+  }
+  return success();
+}
+
+void FunctionEmitter::emitMoves(ValueRange from, ValueRange to) {
+  struct Move {
+    Operand source; // of registers
+    uint32_t from, to;
+    bool isSlot;
+  };
+  SmallVector<Move> moves;
+  for (auto [source, target] : llvm::zip_equal(from, to)) {
+    const bool isSlot = isa<rt::BufferType>(source.getType());
+    if (isSlot)
+      moves.push_back({Operand::imm(0), getSlot(source), getSlot(target), true});
+    else
+      moves.push_back({getOperand(source), 0, getRegister(target), false});
+  }
+  auto reads = [](const Move &move, const Move &other) {
+    if (move.isSlot != other.isSlot || &move == &other)
+      return false;
+    return move.isSlot ? move.from == other.to
+                       : move.source.isRegister && move.source.value == int64_t(other.to);
+  };
+  // What another one overwrites is brought to safety first.
+  for (Move &move : moves) {
+    if (llvm::none_of(moves, [&](const Move &other) { return reads(move, other); }))
+      continue;
+    if (move.isSlot) {
+      commands->push_back(CommandMove{numSlots, move.from});
+      move.from = numSlots++;
+    } else {
+      commands->push_back(CommandArith{ArithOp::Move, numRegisters, move.source, Operand::imm(0)});
+      move.source = Operand::reg(numRegisters++);
+    }
+  }
+  for (const Move &move : moves) {
+    if (move.isSlot)
+      commands->push_back(CommandMove{move.to, move.from});
+    else
+      commands->push_back(CommandArith{ArithOp::Move, move.to, move.source, Operand::imm(0)});
+  }
+}
+
+LogicalResult FunctionEmitter::emitRegion(Region &region) {
+  for (Operation &op : region.front())
+    if (failed(emitOp(op)))
+      return failure();
+  return success();
+}
+
+LogicalResult FunctionEmitter::emitIf(rt::IfOp op) {
+  aicc::Block *before = commands;
+  const uint32_t from = before - function.blocks.data();
+  const uint32_t then = addBlock(), otherwise = addBlock(), behind = addBlock();
+  setBlock(from);
+  commands->push_back(CommandBranchIf{getOperand(op.getCondition()), then, otherwise});
+  for (auto [block, region] :
+       {std::pair(then, &op.getThenRegion()), std::pair(otherwise, &op.getElseRegion())}) {
+    setBlock(block);
+    if (failed(emitRegion(*region)))
+      return failure();
+    emitMoves(region->front().getTerminator()->getOperands(), op.getResults());
+    commands->push_back(CommandBranch{behind});
+  }
+  setBlock(behind);
+  return success();
+}
+
+LogicalResult FunctionEmitter::emitLoop(rt::LoopOp op) {
+  ValueRange arguments = op.getBody().getArguments();
+  const uint32_t condition = numRegisters++;
+  auto setCondition = [&](Value value) {
+    commands->push_back(CommandArith{ArithOp::Move, condition, getOperand(value), Operand::imm(0)});
+  };
+  setCondition(op.getCondition());
+  emitMoves(op.getInits(), arguments);
+  const uint32_t from = commands - function.blocks.data();
+  const uint32_t head = addBlock(), body = addBlock(), behind = addBlock();
+  setBlock(from);
+  commands->push_back(CommandBranch{head});
+  setBlock(head);
+  commands->push_back(CommandBranchIf{Operand::reg(condition), body, behind});
+  setBlock(body);
+  if (failed(emitRegion(op.getBody())))
+    return failure();
+  ValueRange yielded = op.getBody().front().getTerminator()->getOperands();
+  setCondition(yielded.front());
+  emitMoves(yielded.drop_front(), arguments);
+  commands->push_back(CommandBranch{head});
+  setBlock(behind);
+  for (auto [result, argument] : llvm::zip_equal(op.getResults(), arguments)) {
+    if (isa<rt::BufferType>(result.getType()))
+      slots[result] = getSlot(argument);
+    else
+      registers[result] = getRegister(argument);
   }
   return success();
 }
@@ -239,16 +358,21 @@ LogicalResult FunctionEmitter::emitOp(Operation &operation) {
 FailureOr<Function> FunctionEmitter::emit() {
   if (failed(emitSignature()))
     return failure();
-  function.blocks.emplace_back();
+  addBlock();
   bool inShapeProgram = true;
+  uint32_t current = 0;
   for (Operation &op : program.getBody().front()) {
     inShapeProgram &= !isa<rt::ResultsOp>(op);
-    commands = inShapeProgram && !isa<rt::ConstantOp>(op) ? &function.shapeProgram : &function.blocks.front();
+    setBlock(current);
+    if (inShapeProgram && !isa<rt::ConstantOp>(op))
+      commands = &function.shapeProgram;
     if (failed(emitOp(op)))
       return failure();
+    if (commands != &function.shapeProgram) // a branch or loop goes on in another block
+      current = commands - function.blocks.data();
   }
-  function.registerCount = registers.size() + program.getSymbols().size();
-  function.slotCount = slots.size();
+  function.registerCount = numRegisters;
+  function.slotCount = numSlots;
   return std::move(function);
 }
 

@@ -2,6 +2,7 @@
 
 #include "dialects/rt/Rt.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -210,9 +211,39 @@ LogicalResult LoadScalarOp::verify() {
 //-------------------------------------------------------------------------------------------------------===//
 
 LogicalResult FreeOp::verify() {
-  if (!getBuffer().getDefiningOp<AllocOp>())
+  // What blocks pass on came from one, too.
+  Operation *op = getBuffer().getDefiningOp();
+  auto argument = dyn_cast<BlockArgument>(getBuffer());
+  if (op ? !isa<AllocOp, IfOp, LoopOp>(op) : !isa<LoopOp>(argument.getOwner()->getParentOp()))
     return emitOpError("frees what no rt.alloc made");
   return success();
+}
+
+/// Fails unless a block ends in rt.yield of these types, and gives no buffer away twice.
+static LogicalResult checkYield(Operation *op, Block &block, TypeRange types) {
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield || yield.getValues().getTypes() != types)
+    return op->emitOpError("needs blocks that yield what it gives");
+  llvm::SmallPtrSet<void *, 8> seen;
+  for (Value value : yield.getValues())
+    if (isa<BufferType>(value.getType()) && !seen.insert(value.getAsOpaquePointer()).second)
+      return op->emitOpError("gives a buffer away twice");
+  return success();
+}
+
+LogicalResult IfOp::verifyRegions() {
+  for (Region &region : (*this)->getRegions())
+    if (region.getNumArguments() || failed(checkYield(*this, region.front(), getResultTypes())))
+      return failure();
+  return success();
+}
+
+LogicalResult LoopOp::verifyRegions() {
+  SmallVector<Type> types = {IntegerType::get(getContext(), 64)};
+  llvm::append_range(types, getInits().getTypes());
+  if (getInits().getTypes() != getResultTypes() || getBody().getArgumentTypes() != getResultTypes())
+    return emitOpError("must give, take, and pass on the same types");
+  return checkYield(*this, getBody().front(), types);
 }
 
 LogicalResult FillOp::verify() {

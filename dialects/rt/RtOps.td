@@ -215,4 +215,48 @@ def Rt_DispatchOp : Rt_Op<"dispatch", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+//===--- blocks ----------------------------------------------------------------------------------------------------------===//
+
+def Rt_Value : AnyTypeOf<[I64, Rt_BufferType]>;
+
+def Rt_IfOp : Rt_Op<"if", [SingleBlock]> {
+  let summary = "runs one of two blocks; the results are what it yields";
+  let description = [{
+    A buffer that is yielded is given away: it may not be used afterwards, nor be yielded twice.
+
+    ```mlir
+    %y, %n = rt.if %c then {
+      %a = rt.alloc %size
+      rt.yield %a, %size : !rt.buffer, i64
+    } else {
+      rt.yield %b, %c0 : !rt.buffer, i64
+    } : (i64) -> (!rt.buffer, i64)
+    ```
+  }];
+  let arguments = (ins I64:$condition);
+  let results = (outs Variadic<Rt_Value>);
+  let regions = (region SizedRegion<1>:$thenRegion, SizedRegion<1>:$elseRegion);
+  let assemblyFormat = "$condition `then` $thenRegion `else` $elseRegion attr-dict `:` functional-type(operands, results)";
+  let hasRegionVerifier = 1;
+}
+
+def Rt_LoopOp : Rt_Op<"loop", [SingleBlock]> {
+  let summary = "runs its block while a condition is not 0";
+  let description = [{
+    The block's arguments are `inits` at first, then what the block yields behind the condition of the next iteration. They are the
+    results after the last one. Buffers are given away as by rt.if.
+  }];
+  let arguments = (ins I64:$condition, Variadic<Rt_Value>:$inits);
+  let results = (outs Variadic<Rt_Value>);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "operands attr-dict `do` $body `:` functional-type(operands, results)";
+  let hasRegionVerifier = 1;
+}
+
+def Rt_YieldOp : Rt_Op<"yield", [Terminator, ParentOneOf<["IfOp", "LoopOp"]>]> {
+  let summary = "what a block gives";
+  let arguments = (ins Variadic<Rt_Value>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
 #endif

@@ -274,8 +274,11 @@ SmallVector<Value> Importer::makeLoop(Value trip, Value condition, ArrayRef<Valu
   SmallVector<SmallVector<AffineExpr>> resultShapes;
   for (auto [init, shape] : llvm::zip_equal(inits, carried)) {
     llvm::append_range(carriedSizes, shape);
-    types.push_back(nn::getTensorType(shape, builder->getElement(init)));
-    resultShapes.push_back(shape);
+    // Sizes that change have another name behind the loop: there they don't change any more.
+    SmallVector<AffineExpr> &result = resultShapes.emplace_back();
+    for (AffineExpr size : shape)
+      result.push_back(isOuter(size) ? size : fresh(INT64_MAX));
+    types.push_back(nn::getTensorType(result, builder->getElement(init)));
   }
   AffineExpr count;
   if (!iteration.scans.empty()) {

@@ -68,6 +68,12 @@ private:
   static bool isBoundary(Operation *op) {
     return isa<nn::NNDialect>(op->getDialect()) && !isa<nn::EvaluateOpInterface>(op);
   }
+  /// A number that only loops read, as what the program knows anyway.
+  static bool isTripCount(Operation *op) {
+    return isa<nn::SizesOp>(op) && llvm::all_of(op->getUses(), [](OpOperand &use) {
+             return isa<nn::LoopOp>(use.getOwner()) && use.getOperandNumber() == 0;
+           });
+  }
   /// Lies in memory when other dispatches run: an argument, a constant, a group's result, or what is from
   /// outside of this block.
   bool isMaterialized(Value v) {
@@ -241,7 +247,8 @@ private:
 
   LogicalResult visit(Operation *op) {
     if (isa<nn::ConstantOp, nn::WeightOp>(op) ||
-        llvm::all_of(op->getResults(), [&](Value r) { return isConstant(r); }) || isView(op))
+        llvm::all_of(op->getResults(), [&](Value r) { return isConstant(r); }) || isView(op) ||
+        isTripCount(op))
       return success();
     if (std::string reason = instance.check(op); !reason.empty())
       return op->emitError() << op->getName().stripDialect() << ": " << reason;

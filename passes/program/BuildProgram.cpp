@@ -7,7 +7,7 @@
 #include "passes/graph/Constants.h"
 #include "passes/program/Arena.h"
 #include "passes/program/Passes.h"
-#include "passes/program/Registers.h"
+#include "passes/program/ProgramBuilder.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -18,73 +18,6 @@ namespace aicc {
 } // namespace aicc
 
 using namespace aicc;
-
-namespace {
-constexpr unsigned kEnd = UINT_MAX;
-
-/// Memory of temporaries. Several values share one where launches work in place.
-struct Memory {
-  AffineExpr bytes;
-  unsigned first = 0, last = 0;
-  int result = -1;     // the result whose memory it is
-  int64_t offset = -1; // in the arena
-  Value buffer;        // once it exists
-};
-
-class ProgramBuilder {
-public:
-  explicit ProgramBuilder(func::FuncOp func) : func(func), shapes(func), ctx(func.getContext(), nullptr) {}
-  LogicalResult run();
-
-private:
-  // Analysis.
-  LogicalResult analyze();
-  LogicalResult setShapes(exe::LaunchOp launch);
-  void assignMemory();
-  int findInPlace(exe::LaunchOp launch, unsigned step, unsigned result);
-  Value getRoot(Value value) const;
-  AffineExpr getBytes(Value value) const;
-  static bool isFixed(AffineExpr expr) { return nn::ShapeContext::getConstant(expr).has_value(); }
-
-  // Construction.
-  LogicalResult createProgram();
-  LogicalResult bindSymbols();
-  LogicalResult emitShapeProgram();
-  LogicalResult emitChecks();
-  void placeStatic();
-  LogicalResult emitLaunch(exe::LaunchOp launch, unsigned step);
-  void makeMemory(Memory &memory, OpBuilder &at);
-  void endMemory(unsigned step, OpBuilder &at);
-  LogicalResult emitReturn();
-  Value getConstant(Value value, OpBuilder &at);
-  /// The buffer and the offset in it where a value lies.
-  std::pair<Value, int64_t> locate(Value value, OpBuilder &at);
-  FailureOr<Value> getRegister(AffineExpr expr, Operation *op);
-  /// `element`, if not null, is the element type that callers see.
-  rt::TensorAttr describe(StringRef name, Value value, TypeAttr element);
-
-  func::FuncOp func;
-  nn::SymbolicShapes shapes;
-  nn::ShapeContext ctx;
-  ConstantValues constants;
-  SmallVector<exe::LaunchOp> launches;
-  llvm::DenseMap<Value, unsigned> lastUse;  // of roots: step
-  llvm::DenseMap<Value, unsigned> memoryOf; // of roots that launches write: index
-  SmallVector<Memory> memories;
-  SmallVector<Attribute> symbols;                      // the function's
-  SmallVector<int64_t> inputs;                         // symbol -> the program's symbol, or -1
-  SmallVector<std::pair<unsigned, unsigned>> bindings; // the program's symbols: argument, dimension
-
-  rt::ProgramOp program;
-  rt::ResultsOp results;
-  std::unique_ptr<Registers> registers;
-  std::optional<OpBuilder> body;
-  Value arena;
-  IRMapping recipes;
-  llvm::DenseMap<Value, Value> constantBuffers;
-  SmallVector<unsigned> idle; // memories that are dead but kept for reuse
-};
-} // namespace
 
 /// The value whose memory `value` is: through reshapes.
 Value ProgramBuilder::getRoot(Value value) const {
@@ -130,47 +63,88 @@ LogicalResult ProgramBuilder::setShapes(exe::LaunchOp launch) {
   return success();
 }
 
-LogicalResult ProgramBuilder::analyze() {
-  if (!llvm::hasSingleElement(func.getBody()))
-    return func.emitOpError("must have one block");
-  // Constants have no symbolic sizes; theirs are static.
-  auto setStatic = [&](Value value) -> LogicalResult {
-    if (shapes.has(value))
-      return success();
-    auto type = cast<RankedTensorType>(value.getType());
-    if (!type.hasStaticShape())
-      return emitError(value.getLoc()) << "a constant has no static sizes (a bug of the compiler)";
-    nn::SymShape shape;
-    for (int64_t size : type.getShape())
-      shape.push_back(ctx.constant(size));
-    shapes.set(value, shape);
-    constantBuffers[value] = nullptr;
+bool ProgramBuilder::isLateResult(Value value) const {
+  return llvm::any_of(shapes.get(value), [&](AffineExpr size) {
+    bool isLate = false;
+    size.walk([&](AffineExpr e) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(e);
+      isLate |= symbol && symbol.getPosition() < symbols.size() &&
+                cast<nn::SymbolAttr>(symbols[symbol.getPosition()]).getKind() == nn::SymbolKind::data;
+    });
+    return isLate;
+  });
+}
+
+/// Notes that `user` reads a value in step `step`.
+void ProgramBuilder::use(Value value, Operation *user, unsigned step) { uses.push_back({value, user, step}); }
+
+/// Constants have no symbolic sizes; theirs are static.
+LogicalResult ProgramBuilder::setStatic(Value value) {
+  if (shapes.has(value))
     return success();
-  };
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    if (auto launch = dyn_cast<exe::LaunchOp>(op)) {
-      if (failed(setShapes(launch)))
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.hasStaticShape())
+    return emitError(value.getLoc()) << "a constant has no static sizes (a bug of the compiler)";
+  nn::SymShape shape;
+  for (int64_t size : type.getShape())
+    shape.push_back(ctx.constant(size));
+  shapes.set(value, shape);
+  constantBuffers[value] = nullptr;
+  return success();
+}
+
+LogicalResult ProgramBuilder::analyzeBlock(Block &block) {
+  for (Operation &op : block) {
+    const bool isLaunch = isa<exe::LaunchOp>(op), isControl = isa<nn::IfOp, nn::LoopOp>(op),
+               isEnd = op.hasTrait<OpTrait::IsTerminator>();
+    if (isLaunch || isControl || isEnd) {
+      const unsigned step = numSteps++;
+      for (Value operand : op.getOperands()) {
+        if (failed(setStatic(operand)))
+          return failure();
+        use(operand, &op, isa<func::ReturnOp>(op) ? kEnd : step);
+      }
+      stepOf[&op] = step;
+    }
+    if (isLaunch) {
+      if (failed(setShapes(cast<exe::LaunchOp>(op))))
         return failure();
-      launches.push_back(launch);
-    } else if (op.getNumResults() == 1 && constants.contains(op.getResult(0))) {
+    } else if (isControl) {
+      nn::setArgumentSizes(&op, shapes);
+      for (Region &region : op.getRegions())
+        if (failed(analyzeBlock(region.front())))
+          return failure();
+      nn::setResultSizes(&op, shapes);
+      endOf[&op] = numSteps++;
+    } else if (isEnd || (op.getNumResults() == 1 && constants.contains(op.getResult(0)))) {
       continue;
     } else if (isa<nn::ReshapeOp>(op)) {
       if (failed(setStatic(op.getOperand(0))) || failed(shapes.infer(&op)))
+        return failure();
+    } else if (isa<nn::SizesOp>(op)) {
+      if (failed(shapes.infer(&op)))
         return failure();
     } else {
       return op.emitOpError("did not become part of a kernel (a bug of the compiler)");
     }
   }
-  for (auto [step, launch] : llvm::enumerate(launches))
-    for (Value operand : launch.getInputs()) {
-      if (failed(setStatic(operand)))
-        return failure();
-      lastUse[getRoot(operand)] = step;
-    }
-  for (Value value : func.getBody().front().getTerminator()->getOperands()) {
-    if (failed(setStatic(value)))
-      return failure();
-    lastUse[getRoot(value)] = kEnd;
+  return success();
+}
+
+LogicalResult ProgramBuilder::analyze() {
+  if (!llvm::hasSingleElement(func.getBody()))
+    return func.emitOpError("must have one block");
+  if (failed(analyzeBlock(func.getBody().front())))
+    return failure();
+  for (const Use &use : uses) {
+    // What a branch or a loop reads from outside lives to its end.
+    Value root = getRoot(use.value);
+    Block *block = root.getParentBlock();
+    unsigned step = use.step;
+    if (use.user->getBlock() != block)
+      step = endOf.lookup(block->findAncestorOpInBlock(*use.user));
+    unsigned &last = lastUse.try_emplace(root, step).first->second;
+    last = std::max(last, step);
   }
   return success();
 }
@@ -206,24 +180,52 @@ int ProgramBuilder::findInPlace(exe::LaunchOp launch, unsigned step, unsigned re
   return -1;
 }
 
-void ProgramBuilder::assignMemory() {
-  for (auto [step, launch] : llvm::enumerate(launches))
+Memory &ProgramBuilder::addMemory(Value value, unsigned first, bool isPassed) {
+  const unsigned last = std::max(first, lastUse.contains(value) ? lastUse.lookup(value) : first);
+  memoryOf[value] = memories.size();
+  Memory &memory = memories.emplace_back();
+  memory.bytes = getBytes(value);
+  memory.first = first;
+  memory.last = last;
+  memory.block = value.getParentBlock();
+  memory.isPassed = memory.isOwn = isPassed;
+  return memory;
+}
+
+void ProgramBuilder::assignMemory(Block &block) {
+  for (Operation &op : block) {
+    if (isa<nn::IfOp, nn::LoopOp>(op))
+      assignControlMemory(&op);
+    auto launch = dyn_cast<exe::LaunchOp>(op);
+    if (!launch)
+      continue;
+    const unsigned step = stepOf.lookup(&op);
     for (auto [i, value] : llvm::enumerate(launch.getResults())) {
-      unsigned last = std::max<unsigned>(step, lastUse.contains(value) ? lastUse.lookup(value) : step);
       if (int taken = findInPlace(launch, step, i); taken >= 0) {
         memoryOf[value] = taken;
-        memories[taken].last = last;
         // Once taken, it is not free for the launch's other results, even if this one is never read.
+        memories[taken].last =
+            std::max<unsigned>(step, lastUse.contains(value) ? lastUse.lookup(value) : step);
         continue;
       }
-      memoryOf[value] = memories.size();
-      memories.push_back({getBytes(value), unsigned(step), last, -1, -1, nullptr});
+      addMemory(value, step, /*isPassed=*/false);
     }
-  for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands())) {
+  }
+}
+
+void ProgramBuilder::assignMemory() {
+  Block &block = func.getBody().front();
+  assignMemory(block);
+  for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
     auto found = memoryOf.find(getRoot(value));
-    if (found != memoryOf.end() && memories[found->second].result < 0)
+    if (found != memoryOf.end() && memories[found->second].result < 0 && !memories[found->second].isOwn &&
+        !isLateResult(value))
       memories[found->second].result = i;
   }
+  func.walk([&](Operation *op) {
+    if (isa<nn::LoopOp, nn::YieldOp>(op))
+      assignGiven(op);
+  });
 }
 
 //===--- the program and its shape program
@@ -312,44 +314,6 @@ FailureOr<Value> ProgramBuilder::getRegister(AffineExpr expr, Operation *op) {
   return failure();
 }
 
-LogicalResult ProgramBuilder::emitChecks() {
-  // Numbers and symbols are the signature's; expressions are ours.
-  for (BlockArgument argument : func.getArguments())
-    for (auto [dim, size] : llvm::enumerate(shapes.get(argument))) {
-      auto symbol = dyn_cast<AffineSymbolExpr>(size);
-      bool isInput = symbol && inputs[symbol.getPosition()] >= 0;
-      if (isFixed(size) || isInput)
-        continue;
-      FailureOr<Value> wanted = getRegister(size, func);
-      if (failed(wanted))
-        return failure();
-      Value actual = registers->argDim(argument.getArgNumber(), dim);
-      registers->check(registers->arith(rt::ArithKind::eq, actual, *wanted),
-                       "input " + program.getArg(argument.getArgNumber()).getName() + ": dimension " +
-                           Twine(dim) + " must be " + toText(size, symbols),
-                       {});
-    }
-  auto checks = func->getAttrOfType<ArrayAttr>(kChecksAttrName);
-  for (Attribute attr : checks ? checks.getValue() : ArrayRef<Attribute>()) {
-    auto check = cast<DictionaryAttr>(attr);
-    AffineMap sizes = check.getAs<AffineMapAttr>("sizes").getValue();
-    bool exact = check.getAs<BoolAttr>("exact").getValue();
-    FailureOr<Value> a = getRegister(sizes.getResult(0), func), b = getRegister(sizes.getResult(1), func);
-    if (failed(a) || failed(b))
-      return failure();
-    Value condition = registers->arith(rt::ArithKind::eq, *a, *b);
-    if (!exact)
-      condition = registers->arith(rt::ArithKind::ior, condition,
-                                   registers->arith(rt::ArithKind::eq, *a, registers->constant(1)));
-    StringRef node = check.getAs<StringAttr>("node").getValue();
-    registers->check(condition,
-                     "node " + node + ": the size " + toText(sizes.getResult(0), symbols) + " must be " +
-                         toText(sizes.getResult(1), symbols) + (exact ? "" : ", or 1"),
-                     {node});
-  }
-  return success();
-}
-
 LogicalResult ProgramBuilder::emitShapeProgram() {
   Block &block = program.getBody().front();
   OpBuilder builder = OpBuilder::atBlockEnd(&block);
@@ -363,6 +327,8 @@ LogicalResult ProgramBuilder::emitShapeProgram() {
   SmallVector<Value> sizes;
   for (Value value : terminator->getOperands())
     for (AffineExpr size : shapes.get(value)) {
+      if (isLateResult(value))
+        return terminator->emitError("a result whose sizes depend on data is not supported yet");
       FailureOr<Value> number = getRegister(size, terminator);
       if (failed(number))
         return failure();
@@ -371,6 +337,7 @@ LogicalResult ProgramBuilder::emitShapeProgram() {
   results.getSizesMutable().assign(sizes);
   builder.setInsertionPointToEnd(&block);
   body = builder;
+  registers->enter(&*body);
   return success();
 }
 
@@ -381,7 +348,7 @@ void ProgramBuilder::placeStatic() {
   SmallVector<ArenaItem> items;
   SmallVector<unsigned> owners;
   for (auto [i, memory] : llvm::enumerate(memories)) {
-    if (memory.result >= 0 || !isFixed(memory.bytes))
+    if (memory.result >= 0 || memory.isOwn || !isFixed(memory.bytes))
       continue;
     items.push_back({*nn::ShapeContext::getConstant(memory.bytes), memory.first, memory.last});
     owners.push_back(i);
@@ -420,11 +387,12 @@ void ProgramBuilder::makeMemory(Memory &memory, OpBuilder &at) {
 /// Frees, or keeps for a later one of the same size, what `step` read last.
 void ProgramBuilder::endMemory(unsigned step, OpBuilder &at) {
   for (auto [i, memory] : llvm::enumerate(memories)) {
-    if (memory.last != step || memory.result >= 0 || memory.offset >= 0 || !memory.buffer)
+    if (memory.last != step || memory.result >= 0 || memory.offset >= 0 || !memory.buffer || memory.isGiven)
       continue;
     unsigned waiting = 0, kept = 0;
     for (const Memory &later : memories)
-      waiting += later.first > step && later.result < 0 && shapes.equal(later.bytes, memory.bytes);
+      waiting += later.first > step && later.result < 0 && later.block == memory.block && !later.isPassed &&
+                 shapes.equal(later.bytes, memory.bytes);
     for (unsigned other : idle)
       kept += shapes.equal(memories[other].bytes, memory.bytes);
     if (waiting > kept)
@@ -450,10 +418,12 @@ static std::string getLabel(Value value) {
   return "";
 }
 
-Value ProgramBuilder::getConstant(Value value, OpBuilder &at) {
+Value ProgramBuilder::getConstant(Value value, OpBuilder &here) {
   Value &buffer = constantBuffers[value];
   if (buffer)
     return buffer;
+  // Blocks within others read constants from outside.
+  OpBuilder at = outermost ? OpBuilder(outermost) : here;
   // Producers first.
   SmallVector<std::pair<Operation *, unsigned>> stack = {{value.getDefiningOp(), 0}};
   while (!stack.empty()) {
@@ -475,7 +445,8 @@ Value ProgramBuilder::getConstant(Value value, OpBuilder &at) {
 
 std::pair<Value, int64_t> ProgramBuilder::locate(Value value, OpBuilder &at) {
   Value root = getRoot(value);
-  if (auto argument = dyn_cast<BlockArgument>(root))
+  auto argument = dyn_cast<BlockArgument>(root);
+  if (argument && argument.getOwner() == &func.getBody().front())
     return {program.getBody().getArgument(argument.getArgNumber()), 0};
   auto found = memoryOf.find(root);
   if (found == memoryOf.end())
@@ -486,6 +457,21 @@ std::pair<Value, int64_t> ProgramBuilder::locate(Value value, OpBuilder &at) {
 
 //===--- commands
 //------------------------------------------------------------------------------------------------------===//
+
+LogicalResult ProgramBuilder::emitBlock(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    LogicalResult done = success();
+    if (auto launch = dyn_cast<exe::LaunchOp>(op))
+      done = emitLaunch(launch, stepOf.lookup(&op));
+    else if (auto branch = dyn_cast<nn::IfOp>(op))
+      done = emitIf(branch);
+    else if (auto loop = dyn_cast<nn::LoopOp>(op))
+      done = emitLoop(loop);
+    if (failed(done))
+      return failure();
+  }
+  return success();
+}
 
 LogicalResult ProgramBuilder::emitLaunch(exe::LaunchOp launch, unsigned step) {
   auto getMap = [&](AffineMapAttr attr, SmallVectorImpl<Value> &values) -> LogicalResult {
@@ -557,10 +543,7 @@ LogicalResult ProgramBuilder::run() {
   if (failed(emitShapeProgram()))
     return failure();
   placeStatic();
-  for (auto [step, launch] : llvm::enumerate(launches))
-    if (failed(emitLaunch(launch, step)))
-      return failure();
-  if (failed(emitReturn()))
+  if (failed(emitBlock(func.getBody().front())) || failed(emitReturn()))
     return failure();
   func.erase();
   return success();

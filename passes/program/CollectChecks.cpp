@@ -1,7 +1,7 @@
 // What shape inference believed and the run must check. See Passes.td.
 
-#include "dialects/nn/NN.h"
 #include "passes/program/Passes.h"
+#include "passes/program/ProgramBuilder.h"
 
 using namespace mlir;
 
@@ -51,14 +51,14 @@ private:
 };
 } // namespace
 
-static StringAttr getNode(Operation *op) {
+StringRef aicc::getNodeName(Operation *op) {
   StringAttr name;
   op->getLoc()->walk([&](Location loc) {
     if (auto named = dyn_cast<NameLoc>(loc); named && !name)
       name = named.getName();
     return WalkResult::advance();
   });
-  return name ? name : StringAttr::get(op->getContext(), op->getName().getStringRef());
+  return name ? name.getValue() : op->getName().getStringRef();
 }
 
 Attribute Checks::getAttr() {
@@ -68,7 +68,7 @@ Attribute Checks::getAttr() {
     attrs.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("sizes", AffineMapAttr::get(shapes.getMap({check.a, check.b}))),
          builder.getNamedAttr("exact", builder.getBoolAttr(check.exact)),
-         builder.getNamedAttr("node", getNode(check.op))}));
+         builder.getNamedAttr("node", builder.getStringAttr(getNodeName(check.op)))}));
   return builder.getArrayAttr(attrs);
 }
 
@@ -93,15 +93,13 @@ static void collectConcat(nn::ConcatOp op, nn::SymbolicShapes &shapes, Checks &c
         checks.add(op, size, result[i], /*exact=*/true);
 }
 
-LogicalResult aicc::collectChecks(func::FuncOp func) {
-  nn::SymbolicShapes shapes(func);
-  if (failed(shapes.run()))
-    return failure();
-  if (!shapes.getNumSymbols())
-    return success();
+/// What the operations of a block need; those of regions are attributes of the operations that have the
+/// regions.
+static Attribute collectBlock(Block &block, nn::SymbolicShapes &shapes) {
   Checks checks(shapes);
-  nn::ShapeContext ctx(func.getContext(), nullptr);
-  func.walk([&](Operation *op) {
+  nn::ShapeContext ctx(shapes.getContext(), nullptr);
+  for (Operation &inner : block) {
+    Operation *op = &inner;
     if (isa<nn::ElementwiseOpInterface>(op)) {
       for (Value operand : op->getOperands())
         checks.addBroadcast(op, shapes.get(operand), shapes.get(op->getResult(0)));
@@ -114,9 +112,23 @@ LogicalResult aicc::collectChecks(func::FuncOp func) {
       collectMatMul(matmul, shapes, checks);
     } else if (auto concat = dyn_cast<nn::ConcatOp>(op)) {
       collectConcat(concat, shapes, checks);
+    } else if (isa<nn::IfOp, nn::LoopOp>(op)) {
+      SmallVector<Attribute> regions;
+      for (Region &region : op->getRegions())
+        regions.push_back(collectBlock(region.front(), shapes));
+      op->setAttr(kChecksAttrName, ArrayAttr::get(op->getContext(), regions));
     }
-  });
-  func->setAttr(kChecksAttrName, checks.getAttr());
+  }
+  return checks.getAttr();
+}
+
+LogicalResult aicc::collectChecks(func::FuncOp func) {
+  nn::SymbolicShapes shapes(func);
+  if (failed(shapes.run()))
+    return failure();
+  if (!shapes.getNumSymbols())
+    return success();
+  func->setAttr(kChecksAttrName, collectBlock(func.getBody().front(), shapes));
   return success();
 }
 

@@ -8,6 +8,7 @@ using rt::ArithKind;
 
 Value Registers::constant(int64_t value) {
   // DenseMap reserves the two largest numbers as keys.
+  OpBuilder &builder = *early;
   if (value >= INT64_MAX - 1)
     return builder.create<arith::ConstantOp>(loc, builder.getI64IntegerAttr(value));
   Value &known = constants[value];
@@ -32,17 +33,42 @@ Value Registers::arith(ArithKind kind, Value a, Value b) {
       y == 1 && (kind == ArithKind::mul || kind == ArithKind::floordiv || kind == ArithKind::ceildiv);
   if (isOne || (y == 0 && (kind == ArithKind::add || kind == ArithKind::sub)))
     return a;
-  Value &known = operations[{unsigned(kind), a, b}];
-  if (!known)
-    known = builder.create<rt::ArithOp>(loc, builder.getI64Type(), kind, a, b);
-  return known;
+  const std::tuple<unsigned, Value, Value> key = {unsigned(kind), a, b};
+  for (Level &level : llvm::reverse(levels))
+    if (Value value = level.operations.lookup(key))
+      return value;
+  const bool isLate = late.contains(a) || late.contains(b);
+  OpBuilder &builder = builderOf(isLate);
+  Value value = builder.create<rt::ArithOp>(loc, builder.getI64Type(), kind, a, b);
+  if (isLate)
+    late.insert(value);
+  return levelOf(isLate).operations[key] = value;
+}
+
+bool Registers::isBound(AffineExpr expr) const {
+  bool bound = true;
+  expr.walk([&](AffineExpr e) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(e);
+    if (!symbol || symbol.getPosition() >= symbols.size())
+      return;
+    auto attr = cast<nn::SymbolAttr>(symbols[symbol.getPosition()]);
+    if (attr.getKind() == nn::SymbolKind::max)
+      for (AffineExpr part : attr.getDefinition().getValue().getResults())
+        bound &= isBound(part);
+    if (attr.getKind() == nn::SymbolKind::data)
+      bound &= llvm::any_of(levels,
+                            [&](const Level &level) { return level.symbols.contains(symbol.getPosition()); });
+  });
+  return bound;
 }
 
 Value Registers::argDim(int64_t arg, int64_t dim) {
+  OpBuilder &builder = *early;
   return builder.create<rt::ArgDimOp>(loc, builder.getI64Type(), arg, dim);
 }
 
-void Registers::check(Value condition, const Twine &message, ArrayRef<StringRef> nodes) {
+void Registers::check(Value condition, const Twine &message, ArrayRef<StringRef> nodes, bool inBlock) {
+  OpBuilder &builder = builderOf(inBlock || late.contains(condition));
   builder.create<rt::AssertOp>(loc, condition, builder.getStringAttr(message),
                                builder.getStrArrayAttr(nodes));
 }
@@ -57,10 +83,15 @@ Value Registers::symbol(unsigned position) {
     AffineMap definition = attr.getDefinition().getValue();
     return arith(ArithKind::max, get(definition.getResult(0)), get(definition.getResult(1)));
   }
+  if (attr.getKind() == nn::SymbolKind::data)
+    for (Level &level : llvm::reverse(levels))
+      if (Value value = level.symbols.lookup(position))
+        return value;
   if (inputs[position] < 0) {
     unbound = unbound.empty() ? attr.getName().str() : unbound;
     return nullptr;
   }
+  OpBuilder &builder = *early;
   return builder.create<rt::SymbolOp>(loc, builder.getI64Type(), inputs[position]);
 }
 
@@ -95,11 +126,12 @@ Value Registers::build(AffineExpr expr) {
 }
 
 Value Registers::get(AffineExpr expr) {
-  if (Value value = known.lookup(expr))
-    return value;
+  for (Level &level : llvm::reverse(levels))
+    if (Value value = level.known.lookup(expr))
+      return value;
   Value value = build(expr);
   if (value)
-    known[expr] = value;
+    levelOf(late.contains(value)).known[expr] = value;
   return value;
 }
 
