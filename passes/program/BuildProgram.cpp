@@ -134,6 +134,8 @@ LogicalResult ProgramBuilder::analyzeBlock(Block &block) {
 LogicalResult ProgramBuilder::analyze() {
   if (!llvm::hasSingleElement(func.getBody()))
     return func.emitOpError("must have one block");
+  if (auto attr = func->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName()))
+    symbols.assign(attr.begin(), attr.end());
   if (failed(analyzeBlock(func.getBody().front())))
     return failure();
   for (const Use &use : uses) {
@@ -233,8 +235,6 @@ void ProgramBuilder::assignMemory() {
 
 /// Gives each input symbol the first dimension that is it alone.
 LogicalResult ProgramBuilder::bindSymbols() {
-  if (auto attr = func->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName()))
-    symbols.assign(attr.begin(), attr.end());
   inputs.assign(symbols.size(), -1);
   for (BlockArgument argument : func.getArguments()) {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
