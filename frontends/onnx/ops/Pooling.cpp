@@ -29,9 +29,14 @@ Value getLowest(Node &n, Type type) {
 Value findIndices(Node &n, Value y, const Windows &w, bool columnMajor) {
   Value x = n.in(0);
   const int64_t spatial = int64_t(w.kernel.size()), rank = 2 * spatial + 2;
-  ArrayRef<AffineExpr> shape = n.getShape(x);
-  SmallVector<AffineExpr> sizes(shape.drop_front(2));
+  SmallVector<AffineExpr> shape(n.getShape(x));
+  SmallVector<AffineExpr> sizes(ArrayRef(shape).drop_front(2));
   AffineExpr plane = productOf(n, sizes), stride = n.constant(1);
+  double elements = 1;
+  for (int64_t kernel : w.kernel)
+    elements *= double(kernel);
+  if (elements > INT16_MAX)
+    throw ImportError("its windows are too large for indices");
   Type position = getPositionType(n, x);
   auto number = [&](double value) { return n.builder.scalar(value, position); };
   // [place in the window..., image, channel, window...]

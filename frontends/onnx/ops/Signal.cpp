@@ -31,6 +31,10 @@ Value makeMatrix(Node &n, const Transform &t, Value window, Type element) {
   const bool fixed = isNumber(t.inputs) && isNumber(t.length);
   Type i64 = b.getI64Type(), type = fixed || element.isF64() ? Type(b.getF64Type()) : Type(b.getF32Type());
   AffineExpr outputs = t.getOutputs(n), one = n.constant(1);
+  auto rows = dyn_cast<AffineConstantExpr>(t.inputs), columns = dyn_cast<AffineConstantExpr>(outputs);
+  constexpr double largest = 1 << 26; // elements: a transform of 8192 numbers
+  if ((rows ? double(rows.getValue()) : 1) * (columns ? double(columns.getValue()) : 1) > largest)
+    throw ImportError("the transform is too long");
   Value j = ramp(n, t.inputs, 0, 2, i64), k = ramp(n, outputs, 1, 2, i64);
   // The angle's number of steps on the circle, between minus and plus half a turn.
   Value length = sizeScalar(n, t.length, i64), steps = n.make<nn::ModOp>(n.mul(j, k), length);
@@ -135,6 +139,36 @@ Results importDft(Node &n) {
   return n.builder.convert(n.builder.transpose(n.builder.reshape(y, shape), back), element);
 }
 
+/// Overlapping frames [batch * frames, length * parts] of x [batch, time, parts].
+Value getFrames(Node &n, Value x, AffineExpr frames, AffineExpr length, AffineExpr step) {
+  AffineExpr batch = n.getShape(x)[0], time = n.getShape(x)[1], parts = n.getShape(x)[2];
+  AffineExpr rows = productOf(n, {batch, frames}), width = n.math().simplify(length * parts);
+  auto l = dyn_cast<AffineConstantExpr>(length), s = dyn_cast<AffineConstantExpr>(step);
+  constexpr int64_t mostPieces = 32;
+  if (l && s && l.getValue() / mostPieces < s.getValue()) {
+    // In pieces of a step a frame is some neighbours: the signal's pieces, moved against themselves.
+    const int64_t pieces = llvm::divideCeil(l.getValue(), s.getValue());
+    AffineExpr count = n.math().simplify(frames + (pieces - 1)), zero = n.constant(0),
+               end = count ? n.math().simplify(count * step - time) : count,
+               piece = n.math().simplify(step * parts);
+    if (!end || !piece)
+      throw ImportError("its sizes depend on the input's in too complicated a way");
+    if (end != zero)
+      x = n.make<nn::PadOp>(x, n.builder.scalarLike(0, x), n.builder.map({zero, zero, zero}),
+                            n.builder.map({zero, end, zero}), nn::PadMode::constant);
+    x = n.builder.reshape(x, {batch, count, piece});
+    SmallVector<Value> moved;
+    for (int64_t i = 0; i < pieces; ++i)
+      moved.push_back(n.builder.sliceAxis(x, 1, n.constant(i), frames));
+    x = n.builder.sliceAxis(pieces == 1 ? moved[0] : n.builder.concat(moved, 2), 2, zero, width);
+    return n.builder.reshape(x, {rows, width});
+  }
+  Type i64 = n.builder.getBuilder().getI64Type();
+  Value index = n.mul(ramp(n, frames, 0, 2, i64), sizeScalar(n, step, i64));
+  index = n.add(index, ramp(n, length, 1, 2, i64));
+  return n.builder.reshape(n.make<nn::GatherOp>(x, index, 1), {rows, width});
+}
+
 /// The transforms of overlapping frames [batch, frame, frequency, 2] of signals [batch, time(, parts)].
 Results importStft(Node &n) {
   Value x = n.in(0), window = n.getOptional(2);
@@ -165,11 +199,7 @@ Results importStft(Node &n) {
   if (!frames || n.math().getBounds(frames).max < 0)
     throw ImportError("the signal is shorter than a frame");
   frames = n.math().simplify(frames + 1);
-  Type i64 = n.builder.getBuilder().getI64Type();
-  Value index =
-      n.add(n.mul(ramp(n, frames, 0, 2, i64), sizeScalar(n, step, i64)), ramp(n, t.length, 1, 2, i64));
-  x = n.builder.convert(n.make<nn::GatherOp>(x, index, 1), type);
-  x = n.builder.reshape(x, {productOf(n, {batch, frames}), n.math().simplify(t.length * t.parts)});
+  x = getFrames(n, n.builder.convert(x, type), frames, t.length, step);
   Value y = n.make<nn::MatMulOp>(x, makeMatrix(n, t, window, type));
   return n.builder.convert(n.builder.reshape(y, {batch, frames, t.getOutputs(n), n.constant(2)}), element);
 }

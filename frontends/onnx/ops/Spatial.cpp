@@ -46,8 +46,8 @@ Results importGridSample(Node &n) {
   const double low = aligned ? 0 : -0.5;
 
   SmallVector<AffineExpr> sizes(n.getShape(x).drop_front(2)), strides = getStrides(n, sizes);
-  ArrayRef<AffineExpr> gridShape = n.getShape(grid);
-  SmallVector<AffineExpr> places(gridShape.slice(1, spatial));
+  SmallVector<AffineExpr> gridShape(n.getShape(grid));
+  SmallVector<AffineExpr> places(ArrayRef(gridShape).slice(1, spatial));
   AffineExpr count = productOf(n, places), batch = gridShape[0];
   Type type = getComputeType(n, n.getElement(x).isF64() ? x : grid);
   grid = n.builder.reshape(grid, {batch, n.constant(1), count, n.constant(spatial)});
@@ -98,7 +98,7 @@ Results importRoiAlign(Node &n) {
     throw ImportError("output_height and output_width must be positive, sampling_ratio not negative");
   Type type = getComputeType(n, x), position = getPositionType(n, x);
   auto number = [&](double value) { return n.builder.scalar(value, type); };
-  ArrayRef<AffineExpr> s = n.getShape(x);
+  SmallVector<AffineExpr> s(n.getShape(x));
   SmallVector<AffineExpr> sizes{s[2], s[3]}, strides{s[3], n.constant(1)};
   AffineExpr channels = s[1], count = n.getShape(rois)[0];
   rois = n.add(n.mul(n.builder.convert(rois, type), n.getFloat("spatial_scale", 1)), halfPixel ? -0.5 : 0.0);
@@ -186,7 +186,7 @@ Results importDeformConv(Node &n) {
     throw ImportError("kernel_shape differs from the filter's sizes");
   Windows w = getWindows(n, x, kernel);
   const int64_t groups = n.getInt("group", 1), offsetGroups = n.getInt("offset_group", 1);
-  ArrayRef<AffineExpr> s = n.getShape(x);
+  SmallVector<AffineExpr> s(n.getShape(x));
   AffineExpr batch = s[0], one = n.constant(1), perGroup, perOffset, filters;
   if (groups < 1 || offsetGroups < 1 || !(perGroup = n.math().divideExactly(s[1], n.constant(groups))) ||
       !(perOffset = n.math().divideExactly(s[1], n.constant(offsetGroups))) ||
@@ -196,8 +196,8 @@ Results importDeformConv(Node &n) {
   const int64_t coordinates = offsetGroups * taps * spatial;
   if (n.math().compare(n.getShape(offset)[1], n.constant(coordinates)).value_or(0) != 0)
     throw ImportError("it needs " + Twine(coordinates) + " offsets per place");
-  SmallVector<AffineExpr> sizes(s.drop_front(2)), strides = getStrides(n, sizes),
-                                                  out(n.getShape(offset).drop_front(2));
+  SmallVector<AffineExpr> sizes(ArrayRef(s).drop_front(2)), strides = getStrides(n, sizes),
+                                                            out(n.getShape(offset).drop_front(2));
   for (int64_t d = 0; d < spatial; ++d) {
     AffineExpr room = sizes[d] + (w.low[d] + w.high[d] - (kernel[d] - 1) * w.dilations[d] - 1);
     AffineExpr expected = n.math().simplify(room.floorDiv(w.strides[d]) + 1);
@@ -268,6 +268,8 @@ Results importCol2Im(Node &n) {
   for (int64_t d = 0; d < spatial; ++d) {
     AffineExpr room = image[d] + (pads[d] + pads[d + spatial] - w.dilations[d] * (block[d] - 1) - 1);
     blocks.push_back(n.math().simplify(room.floorDiv(w.strides[d]) + 1));
+    if (auto size = dyn_cast<AffineConstantExpr>(image[d]); size && size.getValue() > INT32_MAX)
+      throw ImportError("the image is too large");
     if (!blocks.back() || n.math().getBounds(blocks.back()).max < 1)
       throw ImportError("a block is larger than the image");
   }
@@ -324,9 +326,14 @@ Results importMaxUnpool(Node &n) {
       throw ImportError("its padding is larger than the result");
   }
   AffineExpr count = productOf(n, n.getShape(x));
-  Value zeros = n.builder.broadcast(n.builder.scalarLike(0, x), {productOf(n, shape)});
-  Value y = n.make<nn::ScatterElementsOp>(zeros, n.builder.reshape(indices, {count}),
-                                          n.builder.reshape(x, {count}), 0, nn::ScatterKind::none);
+  x = n.builder.reshape(x, {count});
+  // Zeros that are written at run time: as a constant they would be in the module. An element goes, zeros
+  // come behind it.
+  Value zeros = n.builder.sliceAxis(x, 0, n.constant(0), n.constant(1));
+  zeros = n.make<nn::PadOp>(zeros, n.builder.scalarLike(0, x), n.builder.map({n.constant(-1)}),
+                            n.builder.map({productOf(n, shape)}), nn::PadMode::constant);
+  Value y =
+      n.make<nn::ScatterElementsOp>(zeros, n.builder.reshape(indices, {count}), x, 0, nn::ScatterKind::none);
   y = n.builder.reshape(y, shape);
   if (!n.has(2))
     return y;
