@@ -180,7 +180,8 @@ Value TensorLoader::load(const TensorProto &tensor, StringRef name) {
   const unsigned bits = narrow ? nn::getCodeBits(narrow.getFormat()) : 8;
   const bool isField =
       tensor.data_location() != TensorProto::EXTERNAL && !tensor.has_segment() && !tensor.has_raw_data();
-  const bool isPacked = bits < 8 && !(bits == 6 && isField); // the field has 6-bit elements one by one
+  // In int32_data 6-bit elements come one by one; so do all where the onnx library has parsed them from text.
+  const bool isPacked = bits < 8 && !(isField && tensor.int32_data_size() == count);
   if (isPacked)
     bytesExpected = count / 8 * bits + (count % 8 * bits + 7) / 8;
 
@@ -217,6 +218,9 @@ Value TensorLoader::load(const TensorProto &tensor, StringRef name) {
   if (element.isInteger(1))
     for (char &byte : result.getMutableBytes())
       byte = byte != 0;
+  if (bits < 8)
+    for (char &byte : result.getMutableBytes())
+      byte &= char((1 << bits) - 1);
   return builder.constant(result);
 }
 
