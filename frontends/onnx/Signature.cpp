@@ -60,11 +60,16 @@ void Importer::importInputs(Scope &scope) {
   SmallVector<Type> types;
   for (const onnx::ValueInfoProto *input : inputs) {
     const std::string &name = input->name();
-    if (!input->type().has_tensor_type()) {
-      report("input '" + name + "' is not a tensor", "sequences, maps and optional inputs are not supported");
+    // An optional input must be given.
+    const onnx::TypeProto &inner =
+        input->type().has_optional_type() ? input->type().optional_type().elem_type() : input->type();
+    if (!inner.has_tensor_type()) {
+      report("input '" + name + "' is not a tensor",
+             inner.has_sequence_type() ? "a sequence's length must be known: pass its tensors one by one"
+                                       : "maps and sparse tensors are not supported");
       continue;
     }
-    const onnx::TypeProto_Tensor &type = input->type().tensor_type();
+    const onnx::TypeProto_Tensor &type = inner.tensor_type();
     Type element = getElementType(&context, type.elem_type());
     if (!element) {
       report("input '" + name + "' has element type " + getElementTypeName(type.elem_type()) +
@@ -98,27 +103,40 @@ void Importer::importInputs(Scope &scope) {
     }
 }
 
+/// The tensors of an output by name: of a sequence, one for each element.
+static void collectOutputs(const Item &item, const std::string &name,
+                           SmallVectorImpl<std::pair<std::string, Value>> &outputs) {
+  if (item.isTensor())
+    outputs.push_back({name, item.value});
+  if (item.list)
+    for (auto [i, element] : llvm::enumerate(*item.list))
+      collectOutputs(element, name + "[" + std::to_string(i) + "]", outputs);
+}
+
 void Importer::finish(Scope &scope) {
   const onnx::GraphProto &graph = model.graph();
-  SmallVector<Value> values;
+  SmallVector<std::pair<std::string, Value>> outputs;
+  const size_t before = problems.size();
   for (const onnx::ValueInfoProto &output : graph.output()) {
     if (!find(output.name(), scope)) {
       report("output '" + output.name() + "' is made by no node");
       continue;
     }
-    if (find(output.name(), scope)->other) {
-      report("output '" + output.name() + "' is a sequence or an optional",
-             "make its tensors outputs of their own");
-      continue;
-    }
-    // A null value has its own problem already.
-    if (Value value = getValue(output.name(), scope))
-      values.push_back(value);
+    Item item = getItem(output.name(), scope);
+    if (item.isNone)
+      report("output '" + output.name() + "' is an optional without a value");
+    // What has failed has its own problem already.
+    collectOutputs(item, output.name(), outputs);
   }
   if (graph.output().empty())
     report("the model has no output");
-  if (int(values.size()) != graph.output_size())
+  else if (outputs.empty() && problems.size() == before)
+    report("the model's outputs hold no tensor");
+  if (problems.size() > before || outputs.empty())
     return;
+  SmallVector<Value> values;
+  for (const auto &output : outputs)
+    values.push_back(output.second);
   parked.clear();
   OpBuilder &b = builder->getBuilder();
   b.create<func::ReturnOp>(func.getLoc(), values);
@@ -133,8 +151,8 @@ void Importer::finish(Scope &scope) {
     func.setArgAttr(i, nn::NNDialect::getNameAttrName(), b.getStringAttr(name));
     func.setArgAttr(i, nn::NNDialect::getDimsAttrName(), describeDims(func.getBody().getArgument(i)));
   }
-  for (auto [i, output] : llvm::enumerate(graph.output())) {
-    func.setResultAttr(i, nn::NNDialect::getNameAttrName(), b.getStringAttr(output.name()));
+  for (auto [i, output] : llvm::enumerate(outputs)) {
+    func.setResultAttr(i, nn::NNDialect::getNameAttrName(), b.getStringAttr(output.first));
     func.setResultAttr(i, nn::NNDialect::getDimsAttrName(), describeDims(values[i]));
   }
   if (!func->hasAttr(nn::NNDialect::getSymbolsAttrName()))
