@@ -191,7 +191,8 @@ class Graph:
     def model(self, name):
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.weights)
         domains = sorted({node.domain for node in self.nodes} - {""})
-        opsets = [helper.make_opsetid("", self.opset)] + [helper.make_opsetid(domain, 1) for domain in domains]
+        opsets = [helper.make_opsetid("", self.opset)] + [helper.make_opsetid(d, 3 if d == "ai.onnx.ml" else 1)
+                                                            for d in domains]
         return helper.make_model(graph, opset_imports=opsets, producer_name="aicc-tests",
                                  ir_version=max(IR_VERSION if self.opset < 19 else 10, 10 if self.opset > 20 else 0))
 

@@ -1,13 +1,15 @@
-// The general form of LSTM, GRU and RNN, unrolled over time; see the header.
+// The general form of LSTM, GRU and RNN, step by step; see the header.
 
 #include "frontends/onnx/ops/RecurrentSteps.h"
+#include "dialects/nn/NNControl.h"
 
 using namespace mlir;
 
 namespace aicc::onnx_import {
 namespace {
 
-constexpr int64_t maxSteps = 512;
+/// So many steps are written out; more, or a number that only the run knows, make a loop.
+constexpr int64_t maxUnrolled = 16;
 
 struct Activation {
   std::string name; // in lower case
@@ -68,49 +70,105 @@ public:
 
   /// y [S, B, H] and the last states [B, H].
   SmallVector<Value> run(bool backward) {
-    const int64_t length = n.getStaticSize(in.x, 0, "the number of steps of such a recurrent network");
-    if (length < 1 || length > maxSteps)
-      throw ImportError("with these attributes it has more than " + Twine(maxSteps) + " steps, or none");
-    Value weights = own(in.weights), recurrence = own(in.recurrence), bias = in.bias ? own(in.bias) : Value();
+    Value weights = own(in.weights), bias = in.bias ? own(in.bias) : Value();
+    recurrence = own(in.recurrence);
     if (n.getRank(weights) != 2 || n.getShape(weights)[0] != n.constant(gates * hidden) ||
         n.getShape(recurrence)[0] != n.constant(gates * hidden))
       throw ImportError("the weights do not have " + Twine(gates) + " times the hidden size as rows");
-    Value inputBias = bias ? part(bias, 0, gates) : Value(),
-          ownBias = bias ? part(bias, gates, gates) : Value();
-    Value projected = n.make<nn::MatMulOp>(in.x, n.builder.unsqueeze(weights, {0}), false, true);
-    if (inputBias)
-      projected = n.add(projected, inputBias);
-
-    SmallVector<AffineExpr> shape{batch, n.constant(hidden)};
-    Value zero = n.builder.broadcast(n.builder.scalarLike(0, in.x), shape);
+    ownBias = bias ? part(bias, gates, gates) : Value();
+    holes = in.peephole ? own(in.peephole) : Value();
+    if (in.lengths)
+      lengths = n.builder.convert(in.lengths, n.builder.getBuilder().getI64Type());
+    projected = n.make<nn::MatMulOp>(in.x, n.builder.unsqueeze(weights, {0}), false, true);
+    if (bias)
+      projected = n.add(projected, part(bias, 0, gates));
+    Value zero = n.builder.broadcast(n.builder.scalarLike(0, in.x), {batch, n.constant(hidden)});
     h = in.initialH ? own(in.initialH) : zero;
     c = in.initialC ? own(in.initialC) : zero;
-    SmallVector<Value> ys(length);
-    for (int64_t step = 0; step < length; ++step) {
-      const int64_t t = backward ? length - 1 - step : step;
-      Value x = n.builder.reshape(n.builder.sliceAxis(projected, 0, n.constant(t), n.constant(1)),
-                                  {batch, n.constant(gates * hidden)});
-      Value oldH = h, oldC = c, y;
-      if (kind == RecurrentKind::lstm)
-        stepLstm(x, recurrence, ownBias);
-      else if (kind == RecurrentKind::gru)
-        stepGru(x, recurrence, ownBias);
-      else
-        h = activate(0, addBias(n.add(x, multiply(h, recurrence)), ownBias));
-      y = h;
-      if (in.lengths) { // beyond a row's end states stay and outputs are 0
-        Value time = n.builder.scalarLike(double(t), in.lengths);
-        Value lives = n.builder.unsqueeze(n.builder.compare(time, in.lengths, nn::CompareKind::lt), {1});
-        y = n.make<nn::SelectOp>(lives, h, n.builder.scalarLike(0, h));
-        h = n.make<nn::SelectOp>(lives, h, oldH);
-        c = n.make<nn::SelectOp>(lives, c, oldC);
-      }
+
+    const AffineExpr length = n.getShape(in.x)[0];
+    auto known = dyn_cast<AffineConstantExpr>(length);
+    if (!known || known.getValue() < 1 || known.getValue() > maxUnrolled)
+      return loop(length, backward);
+    SmallVector<Value> ys(known.getValue());
+    Type i64 = n.builder.getBuilder().getI64Type();
+    for (int64_t i = 0; i < known.getValue(); ++i) {
+      const int64_t t = backward ? known.getValue() - 1 - i : i;
+      Value x = n.builder.sliceAxis(projected, 0, n.constant(t), n.constant(1));
+      Value y =
+          step(n.builder.reshape(x, {batch, n.constant(gates * hidden)}), n.builder.scalar(double(t), i64));
       ys[t] = n.builder.unsqueeze(y, {0});
     }
     return {n.builder.concat(ys, 0), h, c};
   }
 
 private:
+  /// The same as a loop; y comes out in the order of its iterations.
+  SmallVector<Value> loop(AffineExpr length, bool backward) {
+    nn::SymbolicShapes &shapes = n.builder.getShapes();
+    OpBuilder &b = n.builder.getBuilder();
+    Value last = n.builder.sizes({n.math().simplify(length - 1)}, /*isScalar=*/true);
+    Value trip = n.builder.sizes({length}, /*isScalar=*/true), yes = n.builder.scalar(1, b.getI1Type());
+    const SmallVector<AffineExpr> state(n.getShape(h));
+    const SmallVector<AffineExpr> all{length, state[0], state[1]};
+    if (n.getShape(c) != ArrayRef(state))
+      throw ImportError("the initial states differ in size");
+    SmallVector<Value> inits{h, c};
+    const Location location = projected.getLoc();
+
+    Region body;
+    Block &block = body.emplaceBlock();
+    Value number = block.addArgument(RankedTensorType::get({}, b.getI64Type()), location);
+    shapes.set(number, {});
+    h = block.addArgument(inits[0].getType(), location);
+    c = block.addArgument(inits[1].getType(), location);
+    shapes.set(h, state);
+    shapes.set(c, state);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToEnd(&block);
+      Value t = backward ? n.sub(last, number) : number;
+      Value y = step(n.make<nn::GatherOp>(projected, t, 0), t);
+      Value on = n.builder.scalar(1, b.getI1Type());
+      b.create<nn::YieldOp>(location, ValueRange{on, h, c, y});
+    }
+    SmallVector<AffineExpr> carried(state), sizes;
+    for (int i = 0; i < 2; ++i)
+      llvm::append_range(sizes, state);
+    carried = sizes;
+    llvm::append_range(sizes, all);
+    SmallVector<Type> types{inits[0].getType(), inits[1].getType(), nn::getTensorType(all, n.getElement(h))};
+    auto op = b.create<nn::LoopOp>(location, types, trip, yes, inits, n.builder.map(carried),
+                                   n.builder.map(sizes), ArrayRef<int64_t>());
+    op.getBody().takeBody(body);
+    shapes.set(op.getResult(0), state);
+    shapes.set(op.getResult(1), state);
+    shapes.set(op.getResult(2), all);
+    Value y = op.getResult(2);
+    if (backward)
+      y = n.builder.slice(y, {n.math().simplify(length - 1), n.constant(0), n.constant(0)}, all, {-1, 1, 1});
+    return {y, op.getResult(0), op.getResult(1)};
+  }
+
+  /// One step from the projected input at time `t` (a scalar of i64): h and c become the next, y is returned.
+  Value step(Value x, Value t) {
+    Value oldH = h, oldC = c;
+    if (kind == RecurrentKind::lstm)
+      stepLstm(x);
+    else if (kind == RecurrentKind::gru)
+      stepGru(x);
+    else
+      h = activate(0, addBias(n.add(x, multiply(h, recurrence)), ownBias));
+    if (!lengths)
+      return h;
+    // Beyond a row's end states stay and outputs are 0.
+    Value lives = n.builder.unsqueeze(n.builder.compare(t, lengths, nn::CompareKind::lt), {1});
+    Value y = n.make<nn::SelectOp>(lives, h, n.builder.scalarLike(0, h));
+    h = n.make<nn::SelectOp>(lives, h, oldH);
+    c = n.make<nn::SelectOp>(lives, c, oldC);
+    return y;
+  }
+
   /// This direction's share of an operand.
   Value own(Value v) {
     const int64_t rank = n.getRank(v);
@@ -165,9 +223,8 @@ private:
   }
 
   /// Gates i o f c; peepholes i o f. A coupled forget gate is what the input gate leaves.
-  void stepLstm(Value x, Value recurrence, Value bias) {
-    Value all = addBias(n.add(x, multiply(h, recurrence)), bias);
-    Value holes = in.peephole ? own(in.peephole) : Value();
+  void stepLstm(Value x) {
+    Value all = addBias(n.add(x, multiply(h, recurrence)), ownBias);
     auto look = [&](Value v, int64_t gate, Value cell) {
       return holes ? n.add(v, n.mul(cell, part(holes, gate))) : v;
     };
@@ -180,11 +237,11 @@ private:
   }
 
   /// Gates z r h.
-  void stepGru(Value x, Value recurrence, Value bias) {
+  void stepGru(Value x) {
     Value both = n.add(part(x, 0, 2), multiply(h, rows(recurrence, 0, 2)));
-    both = activate(0, bias ? n.add(both, part(bias, 0, 2)) : both);
+    both = activate(0, ownBias ? n.add(both, part(ownBias, 0, 2)) : both);
     Value z = part(both, 0), r = part(both, 1), last = rows(recurrence, 2, 1);
-    Value lastBias = bias ? part(bias, 2) : Value(), candidate;
+    Value lastBias = ownBias ? part(ownBias, 2) : Value(), candidate;
     if (n.getInt("linear_before_reset", 0))
       candidate = n.mul(r, addBias(multiply(h, last), lastBias));
     else
@@ -200,7 +257,7 @@ private:
   AffineExpr batch;
   ArrayRef<Activation> activations;
   std::optional<double> clip;
-  Value h, c;
+  Value recurrence, ownBias, holes, lengths, projected, h, c;
 };
 } // namespace
 

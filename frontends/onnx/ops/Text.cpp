@@ -13,6 +13,8 @@ struct Pool {
   /// The n-grams of each length (index 0: length 1) that count, with the column that they count in.
   std::vector<std::map<std::vector<int64_t>, int64_t>> grams;
   int64_t columns = 0;
+  /// Which n-gram of the pool counts in a column: the last that does.
+  std::map<int64_t, size_t> gramOfColumn;
 };
 
 Pool getPool(Node &n, int64_t shortest, int64_t longest) {
@@ -23,10 +25,11 @@ Pool getPool(Node &n, int64_t shortest, int64_t longest) {
   if (starts.empty() || columns.empty() || starts[0] != 0)
     throw ImportError("ngram_counts or ngram_indexes is empty or does not begin at 0");
   Pool result;
-  for (int64_t column : columns) {
+  for (auto [i, column] : llvm::enumerate(columns)) {
     if (column < 0 || column > int64_t(columns.size()) * 1024)
       throw ImportError("an index of ngram_indexes is out of range");
     result.columns = std::max(result.columns, column + 1);
+    result.gramOfColumn[column] = i;
   }
   size_t gram = 0;
   for (size_t i = 0; i < starts.size(); ++i) {
@@ -115,10 +118,13 @@ Results importTfIdf(Node &n) {
     y = n.builder.convert(n.builder.compare(y, n.builder.scalar(0, f32), nn::CompareKind::gt), f32);
   SmallVector<double> weights = n.getFloats("weights");
   if (mode != "TF" && !weights.empty()) {
-    if (int64_t(weights.size()) < pool.columns)
-      throw ImportError("it has fewer weights than columns");
-    weights.truncate(pool.columns);
-    y = n.mul(y, makeConstant<double>(n, weights, f32));
+    SmallVector<double> perColumn(size_t(pool.columns), 0);
+    for (auto [column, gram] : pool.gramOfColumn) {
+      if (gram >= weights.size())
+        throw ImportError("it has fewer weights than n-grams");
+      perColumn[size_t(column)] = weights[gram];
+    }
+    y = n.mul(y, makeConstant<double>(n, perColumn, f32));
   }
   return isVector ? n.builder.reshape(y, {shape[1]}) : y;
 }
