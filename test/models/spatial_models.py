@@ -222,6 +222,18 @@ def dft(g):
     output(g, g.op("DFT", z, g.scalar(5, np.int64), g.scalar(2, np.int64), inverse=1), 4, "shorter")
 
 
+@model({"batch": 2}, {"batch": 1}, opset=20)
+def dft_long(g):
+    """Lengths that are taken in two steps; powers of two, since ONNX Runtime is less precise with others."""
+    axis = g.scalar(1, np.int64)
+    for length, parts in ((1024, 1), (1024, 2), (2048, 1)):
+        x = g.input(f"x{length}_{parts}", FLOAT, ["batch", length, parts], normal())
+        output(g, g.op("DFT", x, "", axis), 3, f"forward{length}_{parts}")
+        output(g, g.op("DFT", x, "", axis, onesided=int(parts == 1), inverse=int(parts == 2)), 3, f"other{length}_{parts}")
+    x = g.input("x", FLOAT, ["batch", 3000, 1], normal())
+    output(g, g.op("STFT", x, g.scalar(400, np.int64), g.weight(1024)), 4, "frames")
+
+
 @model({"batch": 2, "time": 400}, {"batch": 1, "time": 333})
 def log_mel(g):
     """The front end of speech recognizers."""

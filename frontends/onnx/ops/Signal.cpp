@@ -78,6 +78,72 @@ Value makeMatrix(Node &n, const Transform &t, Value window, Type element) {
                                     n.math().simplify(outputs * (t.isRealResult() ? 1 : 2))});
 }
 
+/// A factor of `length`, near its square root, by which a long transform is taken in two steps; 0 if there is
+/// none, or no need.
+int64_t getFactor(const Transform &t) {
+  constexpr int64_t longEnough = 1024, smallest = 8;
+  auto length = dyn_cast<AffineConstantExpr>(t.length);
+  if (!length || t.inputs != t.length || t.isRealResult() || length.getValue() < longEnough ||
+      length.getValue() > INT32_MAX)
+    return 0;
+  int64_t factor = int64_t(std::sqrt(double(length.getValue())));
+  while (factor >= smallest && length.getValue() % factor)
+    --factor;
+  return factor >= smallest ? factor : 0;
+}
+
+/// The second step's matrices [a, b * 2, b * 2] of a transform of length a * b: of element j in each run of b
+/// to frequency k1 + a k2, one for each k1.
+Value makeSecondStep(Node &n, int64_t a, int64_t b, bool inverse, Type element) {
+  OpBuilder &builder = n.builder.getBuilder();
+  Type i64 = builder.getI64Type(), type = builder.getF64Type();
+  auto number = [&](int64_t value) { return n.builder.scalar(double(value), i64); };
+  Value j = ramp(n, n.constant(b), 1, 3, i64);
+  Value k = n.add(n.mul(ramp(n, n.constant(b), 2, 3, i64), number(a)), ramp(n, n.constant(a), 0, 3, i64));
+  Value steps = n.make<nn::ModOp>(n.mul(j, k), number(a * b));
+  Value angle = n.mul(n.builder.convert(steps, type), 2 * M_PI / double(a * b));
+  Value re = n.make<nn::CosOp>(angle), im = n.make<nn::SinOp>(angle);
+  if (inverse) {
+    re = n.mul(re, 1.0 / double(a * b));
+    im = n.mul(im, 1.0 / double(a * b));
+  } else {
+    im = n.make<nn::NegOp>(im);
+  }
+  SmallVector<AffineExpr> wide{n.constant(a), n.constant(b), n.constant(1), n.constant(b), n.constant(1)};
+  re = n.builder.reshape(re, wide);
+  im = n.builder.reshape(im, wide);
+  Value matrix =
+      n.builder.concat({n.builder.concat({re, im}, 4), n.builder.concat({n.make<nn::NegOp>(im), re}, 4)}, 2);
+  return n.builder.reshape(n.builder.convert(matrix, element),
+                           {n.constant(a), n.constant(2 * b), n.constant(2 * b)});
+}
+
+/// Of rows [.., inputs * parts] as rows [.., outputs * parts].
+Value transform(Node &n, Value x, const Transform &t, Value window, Type type) {
+  const int64_t a = getFactor(t);
+  if (a == 0)
+    return n.make<nn::MatMulOp>(x, makeMatrix(n, t, window, type));
+  // Elements j1 b + j2 become frequencies k1 + a k2: first along j1, then along j2 (Cooley and Tukey, 1965).
+  const int64_t length = cast<AffineConstantExpr>(t.length).getValue(), b = length / a;
+  AffineExpr rows = n.getShape(x)[0], ea = n.constant(a), eb = n.constant(b), two = n.constant(2);
+  x = n.builder.reshape(x, {rows, ea, eb, n.constant(t.parts)});
+  if (window)
+    x = n.mul(x, n.builder.reshape(n.builder.convert(window, type), {ea, eb, n.constant(1)}));
+  x = n.builder.transpose(x, {0, 2, 1, 3}); // [rows, j2, j1, parts]
+  x = n.builder.reshape(x, {productOf(n, {rows, eb}), n.constant(a * t.parts)});
+  Transform first{ea, ea, t.parts, t.inverse, false};
+  Value matrix = makeMatrix(n, first, Value(), type);
+  if (t.inverse) // divides by the length once
+    matrix = n.mul(matrix, double(a));
+  x = n.builder.reshape(n.make<nn::MatMulOp>(x, matrix), {rows, eb, ea, two});
+  x = n.builder.transpose(x, {2, 0, 1, 3}); // [k1, rows, j2, 2]
+  x = n.builder.reshape(x, {ea, rows, n.constant(2 * b)});
+  x = n.make<nn::MatMulOp>(x, makeSecondStep(n, a, b, t.inverse, type));
+  x = n.builder.transpose(n.builder.reshape(x, {ea, rows, eb, two}), {1, 2, 0, 3}); // [rows, k2, k1, 2]
+  x = n.builder.reshape(x, {rows, n.constant(2 * length)});
+  return t.onesided ? n.builder.sliceAxis(x, 1, n.constant(0), n.math().simplify(t.getOutputs(n) * 2)) : x;
+}
+
 int64_t getParts(Node &n, Value x) {
   const int64_t parts = n.getStaticSize(x, n.getRank(x) - 1, "the last dimension (real or complex)");
   if (parts != 1 && parts != 2)
@@ -133,7 +199,7 @@ Results importDft(Node &n) {
   SmallVector<AffineExpr> shape(n.getShape(x));
   AffineExpr rows = productOf(n, ArrayRef(shape).drop_back(2));
   x = n.builder.reshape(x, {rows, n.math().simplify(t.inputs * t.parts)});
-  Value y = n.make<nn::MatMulOp>(x, makeMatrix(n, t, Value(), type));
+  Value y = transform(n, x, t, Value(), type);
   shape[rank - 2] = t.getOutputs(n);
   shape[rank - 1] = n.constant(t.isRealResult() ? 1 : 2);
   return n.builder.convert(n.builder.transpose(n.builder.reshape(y, shape), back), element);
@@ -200,7 +266,7 @@ Results importStft(Node &n) {
     throw ImportError("the signal is shorter than a frame");
   frames = n.math().simplify(frames + 1);
   x = getFrames(n, n.builder.convert(x, type), frames, t.length, step);
-  Value y = n.make<nn::MatMulOp>(x, makeMatrix(n, t, window, type));
+  Value y = transform(n, x, t, window, type);
   return n.builder.convert(n.builder.reshape(y, {batch, frames, t.getOutputs(n), n.constant(2)}), element);
 }
 
