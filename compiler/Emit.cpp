@@ -158,6 +158,9 @@ LogicalResult FunctionEmitter::emitSignature() {
                                 static_cast<uint32_t>(symbol.getArg()),
                                 static_cast<uint32_t>(symbol.getDim()), static_cast<int32_t>(i)});
   }
+  llvm::DenseSet<int64_t> lateResults;
+  for (auto bind : block.getOps<rt::BindResultOp>())
+    lateResults.insert(bind.getIndex());
   rt::ResultsOp results = program.getResultsOp();
   auto size = results.getSizes().begin();
   for (auto [i, attr] : llvm::enumerate(program.getResults())) {
@@ -167,6 +170,7 @@ LogicalResult FunctionEmitter::emitSignature() {
     Result result;
     result.type = *type;
     result.slot = getSlot(results.getBuffers()[i]);
+    result.late = lateResults.contains(i);
     for (size_t d = 0; d < type->dims.size(); ++d)
       result.dims.push_back(getOperand(*size++));
     function.results.push_back(std::move(result));
@@ -247,6 +251,12 @@ LogicalResult FunctionEmitter::emitOp(Operation &operation) {
     return emitIf(op);
   } else if (auto op = dyn_cast<rt::LoopOp>(operation)) {
     return emitLoop(op);
+  } else if (auto op = dyn_cast<rt::BindResultOp>(operation)) {
+    CommandBindResult command{static_cast<uint32_t>(op.getIndex()), {}};
+    for (Value size : op.getSizes())
+      command.dims.push_back(getOperand(size));
+    commands->push_back(std::move(command));
+    slots[op] = getSlot(program.getResultsOp().getBuffers()[op.getIndex()]);
   } else if (isa<rt::ReturnOp>(operation)) {
     commands->push_back(CommandReturn{});
   } else if (auto op = dyn_cast<rt::ArenaOp>(operation)) {

@@ -401,6 +401,17 @@ bool ModuleWriter::Impl::verify() {
   return module != nullptr;
 }
 
+/// What a reader must know to run these.
+static uint64_t getRequiredFeatures(const std::vector<Instance> &instances) {
+  uint64_t features = 0;
+  for (const Instance &instance : instances)
+    for (const Function &function : instance.functions)
+      for (const Result &result : function.results)
+        if (result.late)
+          features |= rt::FeatureLateResults;
+  return features;
+}
+
 bool ModuleWriter::finish() {
   Impl &w = *impl;
   if (w.open)
@@ -409,6 +420,7 @@ bool ModuleWriter::finish() {
   if (failed())
     return false;
 
+  const uint64_t features = getRequiredFeatures(w.instances);
   std::vector<uint8_t> buffer =
       writer::serializeModule(w.segments, w.constants, w.provenance, std::move(w.instances), w.error);
   if (failed())
@@ -417,6 +429,7 @@ bool ModuleWriter::finish() {
   std::memcpy(header.magic, rt::kModuleMagic, sizeof(header.magic));
   header.headerVersion = rt::kHeaderVersion;
   header.formatVersion = rt::kFormatVersion;
+  header.requiredFeatures = features;
   header.flatBufferOffset = alignTo(w.end, rt::kPageSize);
   header.flatBufferSize = buffer.size();
   header.fileSize = w.fileSize = header.flatBufferOffset + buffer.size();

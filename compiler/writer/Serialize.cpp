@@ -105,7 +105,8 @@ public:
         sizes.push_back(Operand::imm(dim.size));
     auto dims = add(sizes);
     auto finalDims = add(result.finalDims);
-    return fb::CreateResult(builder, type, result.slot, dims, finalDims, result.aliasArg, result.device);
+    return fb::CreateResult(builder, type, result.slot, dims, finalDims, result.aliasArg, result.device,
+                            result.late);
   }
 
   Offset<fb::State> add(const State &state) {
@@ -222,6 +223,9 @@ struct CommandVisitor {
     auto inputs = s.add(op.inputs);
     auto outputs = s.addScalars(op.outputs);
     return value(fb::CommandOp_Call, fb::CreateCall(s.builder, op.function, args, results, inputs, outputs));
+  }
+  Value operator()(const CommandBindResult &op) const {
+    return value(fb::CommandOp_BindResult, fb::CreateBindResult(s.builder, op.result, s.add(op.dims)));
   }
   Value operator()(const CommandReturn &) const {
     return value(fb::CommandOp_Return, fb::CreateReturn(s.builder));

@@ -1,6 +1,7 @@
 // The operations of NNControl.td: what holds between their regions, their sizes and their results.
 
 #include "dialects/nn/NNControl.h"
+#include "dialects/nn/NNDynamic.h"
 
 using namespace mlir;
 using namespace aicc::nn;
@@ -27,6 +28,8 @@ ArrayRef<int64_t> aicc::nn::getBinds(Operation *op) {
     return branch.getBinds();
   if (auto loop = dyn_cast<LoopOp>(op))
     return loop.getBinds();
+  if (auto bind = dyn_cast<BindSizeOp>(op))
+    return bind.getSymbols();
   return {};
 }
 

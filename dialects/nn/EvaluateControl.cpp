@@ -2,6 +2,7 @@
 
 #include "dialects/nn/EvaluateSupport.h"
 #include "dialects/nn/NNControl.h"
+#include "dialects/nn/NNDynamic.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -62,6 +63,9 @@ LogicalResult evaluateBlock(Block &block, EvalContext &ctx, llvm::DenseMap<Value
       operands.push_back(tensors.lookup(operand));
     if (isa<IfOp, LoopOp>(op)) {
       if (failed(evaluateControl(&op, ctx, tensors, produced)))
+        return failure();
+    } else if (auto bind = dyn_cast<BindSizeOp>(op)) {
+      if (failed(evaluateBindSize(bind, ctx, operands[0])))
         return failure();
     } else if (failed(evaluate(&op, ctx, operands, produced))) {
       return failure();

@@ -14,10 +14,11 @@ namespace aicc::nn {
 llvm::ArrayRef<mlir::AffineExpr> getSizesOf(mlir::AffineMap map, mlir::ValueRange values, unsigned index);
 /// The position of the symbol that `expr` is, if `binds` lists it.
 std::optional<unsigned> getBound(llvm::ArrayRef<int64_t> binds, mlir::AffineExpr expr);
-/// The data symbols that an operation gives values: those of nn.if and nn.loop.
+/// The data symbols that an operation gives values: those of nn.if, nn.loop and nn.bind_size.
 llvm::ArrayRef<int64_t> getBinds(mlir::Operation *op);
 
-/// Gives the arguments of an nn.loop's body their sizes (nothing for nn.if), and the results of either theirs.
+/// Gives the arguments of an nn.loop's body their sizes (nothing for nn.if), and the results of either
+/// theirs.
 void setArgumentSizes(mlir::Operation *op, SymbolicShapes &shapes);
 void setResultSizes(mlir::Operation *op, SymbolicShapes &shapes);
 

@@ -2,6 +2,7 @@
 
 #include "dialects/nn/Formats.h"
 #include "dialects/nn/NNControl.h"
+#include "dialects/nn/NNDynamic.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -36,6 +37,10 @@ void NNDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/nn/NNControl.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/nn/NNDynamic.cpp.inc"
       >();
 }
 

@@ -210,6 +210,16 @@ LogicalResult LoadScalarOp::verify() {
 //===--- buffers
 //-------------------------------------------------------------------------------------------------------===//
 
+LogicalResult BindResultOp::verify() {
+  auto program = cast<ProgramOp>((*this)->getParentOp());
+  if (getIndex() >= program.getResults().size())
+    return emitOpError("binds a result that the program does not have");
+  auto result = dyn_cast<TensorAttr>(program.getResults()[getIndex()]);
+  if (!result || int64_t(getSizes().size()) != result.getType().getRank())
+    return emitOpError("needs a size for each dimension");
+  return success();
+}
+
 LogicalResult FreeOp::verify() {
   // What blocks pass on came from one, too.
   Operation *op = getBuffer().getDefiningOp();

@@ -105,6 +105,13 @@ def Rt_ResultsOp : Rt_Op<"results", [HasParent<"ProgramOp">]> {
   let assemblyFormat = "`(` $sizes `)` attr-dict (`:` type($buffers)^)?";
   let hasVerifier = 1;
 }
+def Rt_BindResultOp : Rt_Op<"bind_result", [HasParent<"ProgramOp">]> {
+  let summary = "sizes and memory of result `index`, which rt.results could not tell (there, -1 stands for sizes); once in a run";
+  let arguments = (ins I64Attr:$index, Variadic<I64>:$sizes);
+  let results = (outs Rt_BufferType:$buffer);
+  let assemblyFormat = "$index `(` $sizes `)` attr-dict";
+  let hasVerifier = 1;
+}
 def Rt_ReturnOp : Rt_Op<"return", [HasParent<"ProgramOp">]> {
   let summary = "ends the run";
   let assemblyFormat = "attr-dict";

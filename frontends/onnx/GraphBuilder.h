@@ -107,6 +107,13 @@ public:
   std::optional<SmallVector<double>> getConstantDoubles(Value value) const;
   std::optional<SmallVector<int64_t>> getConstantInts(Value value) const;
 
+  /// The elements of a small integer tensor as sizes: what is known of them, else data symbols that the run
+  /// binds here, one for each element. An element out of its bounds (`bounds` has one pair, or one for each)
+  /// ends the run; one whose bounds leave no choice is that number. `what` names them.
+  SmallVector<AffineExpr> bindSizes(Value tensor, const Twine &what, ArrayRef<Interval> bounds = {});
+  /// Ends the run with `message` unless all of `condition` (i1, of static size) holds.
+  void require(Value condition, const Twine &message);
+
   /// Last step: unused operations go, shape attributes range over all symbols there are by now.
   void finish();
 
@@ -130,6 +137,8 @@ private:
   nn::SymbolicShapes shapes;
   SizeMath math;
   llvm::DenseMap<Value, KnownValues> known;
+  /// What was bound already, and in which block that holds.
+  llvm::DenseMap<Value, std::pair<mlir::Block *, SmallVector<AffineExpr>>> boundSizes;
 };
 
 } // namespace aicc::onnx_import

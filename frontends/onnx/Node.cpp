@@ -35,13 +35,6 @@ SmallVector<int64_t> Node::getAxes(ArrayRef<int64_t> axes, int64_t rank) const {
   return result;
 }
 
-SmallVector<AffineExpr> Node::getSizes(unsigned index, const Twine &what) const {
-  std::optional<SmallVector<AffineExpr>> values = builder.getKnownInts(in(index));
-  if (!values)
-    throw ImportError(what + " depends on data", "only what is computed from sizes and constants can be one");
-  return *values;
-}
-
 SmallVector<int64_t> Node::getConstantInts(unsigned index, const Twine &what) const {
   std::optional<SmallVector<int64_t>> values = builder.getConstantInts(in(index));
   if (!values)
@@ -184,6 +177,7 @@ const OpTable &OpTable::get() {
     addElementwiseOps(all);
     addViewOps(all);
     addIndexingOps(all);
+    addSelectionOps(all);
     addReductionOps(all);
     addMatMulOps(all);
     addEinsumOps(all);

@@ -60,9 +60,9 @@ public:
   int64_t getAxis(int64_t axis, int64_t rank) const;
   SmallVector<int64_t> getAxes(ArrayRef<int64_t> axes, int64_t rank) const;
 
-  // Inputs that must be known: integers as expressions over sizes, or constants. `what` names them in the
-  // error.
+  /// Integers as sizes; see GraphBuilder::bindSizes.
   SmallVector<AffineExpr> getSizes(unsigned index, const Twine &what) const;
+  // Inputs that must be constant. `what` names them in the error.
   SmallVector<int64_t> getConstantInts(unsigned index, const Twine &what) const;
   SmallVector<double> getConstantDoubles(unsigned index, const Twine &what) const;
   int64_t getConstantInt(unsigned index, const Twine &what) const;
@@ -154,6 +154,8 @@ void addLegacyOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addViewOps(OpTable &table);
 void addIndexingOps(OpTable &table);
+/// NonZero and its like, whose results are as large as the data say.
+void addSelectionOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addMatMulOps(OpTable &table);
 void addEinsumOps(OpTable &table);

@@ -63,18 +63,6 @@ LogicalResult ProgramBuilder::setShapes(exe::LaunchOp launch) {
   return success();
 }
 
-bool ProgramBuilder::isLateResult(Value value) const {
-  return llvm::any_of(shapes.get(value), [&](AffineExpr size) {
-    bool isLate = false;
-    size.walk([&](AffineExpr e) {
-      auto symbol = dyn_cast<AffineSymbolExpr>(e);
-      isLate |= symbol && symbol.getPosition() < symbols.size() &&
-                cast<nn::SymbolAttr>(symbols[symbol.getPosition()]).getKind() == nn::SymbolKind::data;
-    });
-    return isLate;
-  });
-}
-
 /// Notes that `user` reads a value in step `step`.
 void ProgramBuilder::use(Value value, Operation *user, unsigned step) { uses.push_back({value, user, step}); }
 
@@ -96,8 +84,8 @@ LogicalResult ProgramBuilder::setStatic(Value value) {
 LogicalResult ProgramBuilder::analyzeBlock(Block &block) {
   for (Operation &op : block) {
     const bool isLaunch = isa<exe::LaunchOp>(op), isControl = isa<nn::IfOp, nn::LoopOp>(op),
-               isEnd = op.hasTrait<OpTrait::IsTerminator>();
-    if (isLaunch || isControl || isEnd) {
+               isBind = isa<nn::BindSizeOp>(op), isEnd = op.hasTrait<OpTrait::IsTerminator>();
+    if (isLaunch || isControl || isBind || isEnd) {
       const unsigned step = numSteps++;
       for (Value operand : op.getOperands()) {
         if (failed(setStatic(operand)))
@@ -116,7 +104,7 @@ LogicalResult ProgramBuilder::analyzeBlock(Block &block) {
           return failure();
       nn::setResultSizes(&op, shapes);
       endOf[&op] = numSteps++;
-    } else if (isEnd || (op.getNumResults() == 1 && constants.contains(op.getResult(0)))) {
+    } else if (isBind || isEnd || (op.getNumResults() == 1 && constants.contains(op.getResult(0)))) {
       continue;
     } else if (isa<nn::ReshapeOp>(op)) {
       if (failed(setStatic(op.getOperand(0))) || failed(shapes.infer(&op)))
@@ -220,8 +208,7 @@ void ProgramBuilder::assignMemory() {
   assignMemory(block);
   for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
     auto found = memoryOf.find(getRoot(value));
-    if (found != memoryOf.end() && memories[found->second].result < 0 && !memories[found->second].isOwn &&
-        !isLateResult(value))
+    if (found != memoryOf.end() && memories[found->second].result < 0 && !memories[found->second].isOwn)
       memories[found->second].result = i;
   }
   func.walk([&](Operation *op) {
@@ -327,14 +314,18 @@ LogicalResult ProgramBuilder::emitShapeProgram() {
   SmallVector<Value> sizes;
   for (Value value : terminator->getOperands())
     for (AffineExpr size : shapes.get(value)) {
-      if (isLateResult(value))
-        return terminator->emitError("a result whose sizes depend on data is not supported yet");
+      if (isLateSize(size)) {
+        sizes.push_back(registers->constant(-1));
+        continue;
+      }
       FailureOr<Value> number = getRegister(size, terminator);
       if (failed(number))
         return failure();
       sizes.push_back(*number);
     }
   results.getSizesMutable().assign(sizes);
+  for (auto [value, buffer] : llvm::zip_equal(terminator->getOperands(), results.getBuffers()))
+    resultBuffers.push_back(isLateResult(value) ? Value() : buffer);
   builder.setInsertionPointToEnd(&block);
   body = builder;
   registers->enter(&*body);
@@ -366,8 +357,9 @@ void ProgramBuilder::makeMemory(Memory &memory, OpBuilder &at) {
   if (memory.buffer)
     return;
   if (memory.result >= 0) {
-    memory.buffer = results.getBuffers()[memory.result];
-    return;
+    if ((memory.buffer = getResultBuffer(memory.result)))
+      return;
+    memory.result = -1; // it is copied, once the result's sizes are known
   }
   if (memory.offset >= 0) {
     memory.buffer = arena;
@@ -467,6 +459,8 @@ LogicalResult ProgramBuilder::emitBlock(Block &block) {
       done = emitIf(branch);
     else if (auto loop = dyn_cast<nn::LoopOp>(op))
       done = emitLoop(loop);
+    else if (auto bind = dyn_cast<nn::BindSizeOp>(op))
+      done = emitBindSize(bind);
     if (failed(done))
       return failure();
   }
@@ -525,8 +519,10 @@ LogicalResult ProgramBuilder::emitReturn() {
       return failure();
     auto [buffer, offset] = locate(value, *body);
     Value zero = registers->constant(0);
-    body->create<rt::CopyOp>(terminator->getLoc(), results.getBuffers()[i], zero, buffer,
-                             registers->constant(offset), *bytes);
+    Value result = getResultBuffer(i);
+    if (!result)
+      return terminator->emitError("a result has sizes that nothing binds (a bug of the compiler)");
+    body->create<rt::CopyOp>(terminator->getLoc(), result, zero, buffer, registers->constant(offset), *bytes);
   }
   for (unsigned index : idle)
     body->create<rt::FreeOp>(func.getLoc(), memories[index].buffer);

@@ -6,6 +6,7 @@
 
 #include "dialects/exe/Exe.h"
 #include "dialects/nn/NNControl.h"
+#include "dialects/nn/NNDynamic.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/graph/Constants.h"
@@ -54,8 +55,11 @@ private:
   void assignMemory();
   void assignMemory(Block &block);
   Memory &addMemory(Value value, unsigned first, bool isPassed);
-  /// Its sizes are not known before the run.
-  bool isLateResult(Value value) const;
+  /// It is not known before the run.
+  bool isLateSize(AffineExpr size) const;
+  bool isLateResult(Value value) const {
+    return llvm::any_of(shapes.get(value), [&](AffineExpr size) { return isLateSize(size); });
+  }
   int findInPlace(exe::LaunchOp launch, unsigned step, unsigned result);
   Value getRoot(Value value) const;
   AffineExpr getBytes(Value value) const;
@@ -74,6 +78,11 @@ private:
   llvm::LogicalResult emitBlock(Block &block);
   llvm::LogicalResult addChecks(mlir::ArrayAttr checks);
   llvm::LogicalResult emitPendingChecks();
+
+  // Sizes that depend on data (BuildDynamic.cpp).
+  llvm::LogicalResult emitBindSize(nn::BindSizeOp op);
+  /// The memory of a result; null while not all of its sizes are known.
+  Value getResultBuffer(unsigned index);
 
   // Control flow (BuildControl.cpp).
   void assignControlMemory(Operation *op);
@@ -126,6 +135,7 @@ private:
 
   rt::ProgramOp program;
   rt::ResultsOp results;
+  SmallVector<Value> resultBuffers; // of late results null until they are bound
   std::unique_ptr<Registers> registers;
   std::optional<OpBuilder> body;
   Value arena;

@@ -142,7 +142,7 @@ std::string aicc::toText(AffineExpr expr, ArrayRef<Attribute> symbols) {
     if (symbol.getPosition() >= symbols.size())
       return "?";
     auto attr = cast<nn::SymbolAttr>(symbols[symbol.getPosition()]);
-    if (attr.getKind() == nn::SymbolKind::input)
+    if (attr.getKind() != nn::SymbolKind::max)
       return attr.getName().str();
     AffineMap definition = attr.getDefinition().getValue();
     return "max(" + toText(definition.getResult(0), symbols) + ", " +

@@ -93,7 +93,7 @@ aicc_status *aicc_context::evaluateShapes(Frame &frame, const RunState &state) {
     for (uint32_t d = 0; d < rank; ++d)
       dims[d] = frame.values[result.dims[d]];
     uint64_t bytes = 0;
-    if (!computeByteSize(result.type.elementType, rank, dims, bytes))
+    if (!result.isLate && !computeByteSize(result.type.elementType, rank, dims, bytes))
       return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s would be %s", function.name.c_str(),
                         nameOf(result.type), describeShape(result.type.elementType, rank, dims).c_str());
     dims += rank;
@@ -217,40 +217,71 @@ aicc_status *aicc_context::makeOutput(const ValueType &type, const int64_t *dims
                             static_cast<uint32_t>(type.sizes.size()), dims, &output);
 }
 
-aicc_status *aicc_context::bindResults(Frame &frame, aicc_tensor **outputs, const aicc_run_options &options) {
+/// Binds a result of these sizes to the caller's tensor, or to a new one.
+aicc_status *aicc_context::bindResult(Frame &frame, size_t index, const int64_t *dims,
+                                      const aicc_run_options &options) {
+  const ResultRef &result = frame.function->results[index];
+  aicc_tensor *&output = frame.outputs[index];
+  uint32_t rank = static_cast<uint32_t>(result.type.sizes.size());
+  uint64_t bytes = 0;
+  computeByteSize(result.type.elementType, rank, dims, bytes);
+  if (output) {
+    AICC_RETURN_IF_ERROR(checkTensor("output", result.type, output, module->instance));
+    bool sizesDependOnData = result.isLate || !result.finalDims.empty();
+    if (output->byteSize < bytes || !output->isDense() ||
+        (!sizesDependOnData && rank && std::memcmp(output->dims, dims, rank * sizeof(int64_t)) != 0))
+      return makeStatus(
+          AICC_STATUS_INVALID_ARGUMENT, "output %s is %s in %llu bytes, but must be a dense %s in %llu",
+          nameOf(result.type), describeShape(output->type, output->rank, output->dims).c_str(),
+          static_cast<unsigned long long>(output->byteSize),
+          describeShape(result.type.elementType, rank, dims).c_str(), static_cast<unsigned long long>(bytes));
+  } else if (result.aliasArg < 0) {
+    AICC_RETURN_IF_ERROR(makeOutput(result.type, dims, options, output));
+  }
+  if (result.aliasArg >= 0)
+    return nullptr;
+  auto *address = reinterpret_cast<uint8_t *>(nothing);
+  if (bytes && reaches(*output))
+    address = static_cast<uint8_t *>(output->data);
+  else if (bytes)
+    AICC_RETURN_IF_ERROR(stage(frame, bytes, address));
+  frame.resultAddresses[index] = address;
+  setSlot(frame.slots[result.slot], {address, bytes, nullptr, false});
+  return nullptr;
+}
+
+aicc_status *aicc_context::bindResults(Frame &frame, const aicc_run_options &options) {
   const aicc_function &function = *frame.function;
   const int64_t *dims = frame.dims.data();
   for (size_t i = 0; i < function.results.size(); ++i) {
     const ResultRef &result = function.results[i];
-    uint32_t rank = static_cast<uint32_t>(result.type.sizes.size());
-    uint64_t bytes = 0;
-    computeByteSize(result.type.elementType, rank, dims, bytes);
-    if (outputs[i]) {
-      const aicc_tensor &output = *outputs[i];
-      AICC_RETURN_IF_ERROR(checkTensor("output", result.type, &output, module->instance));
-      bool sizesDependOnData = !result.finalDims.empty();
-      if (output.byteSize < bytes || !output.isDense() ||
-          (!sizesDependOnData && rank && std::memcmp(output.dims, dims, rank * sizeof(int64_t)) != 0))
-        return makeStatus(AICC_STATUS_INVALID_ARGUMENT,
-                          "output %s is %s in %llu bytes, but must be a dense %s", nameOf(result.type),
-                          describeShape(output.type, output.rank, output.dims).c_str(),
-                          static_cast<unsigned long long>(output.byteSize),
-                          describeShape(result.type.elementType, rank, dims).c_str());
-    } else if (result.aliasArg < 0) {
-      AICC_RETURN_IF_ERROR(makeOutput(result.type, dims, options, outputs[i]));
-    }
-    dims += rank;
-    if (result.aliasArg >= 0)
-      continue;
-    auto *address = reinterpret_cast<uint8_t *>(nothing);
-    if (bytes && reaches(*outputs[i]))
-      address = static_cast<uint8_t *>(outputs[i]->data);
-    else if (bytes)
-      AICC_RETURN_IF_ERROR(stage(frame, bytes, address));
-    frame.resultAddresses[i] = address;
-    frame.slots[result.slot] = {address, bytes, nullptr, false};
+    if (result.isLate)
+      frame.resultAddresses[i] = nullptr;
+    else
+      AICC_RETURN_IF_ERROR(bindResult(frame, i, dims, options));
+    dims += result.type.sizes.size();
   }
   return nullptr;
+}
+
+aicc_status *aicc_context::bindLateResult(Frame &frame, const Op &op, const aicc_run_options &options) {
+  const aicc_function &function = *frame.function;
+  const BindResultRef &ref = function.boundResults[op.a];
+  const ResultRef &result = function.results[ref.result];
+  if (frame.resultAddresses[ref.result])
+    return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s is bound twice",
+                      function.name.c_str(), nameOf(result.type));
+  int64_t *dims = frame.dims.data();
+  for (uint32_t i = 0; i < ref.result; ++i)
+    dims += function.results[i].type.sizes.size();
+  for (size_t d = 0; d < ref.dims.size(); ++d)
+    dims[d] = frame.values[ref.dims[d]];
+  uint64_t bytes = 0;
+  uint32_t rank = static_cast<uint32_t>(ref.dims.size());
+  if (!computeByteSize(result.type.elementType, rank, dims, bytes))
+    return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s would be %s", function.name.c_str(),
+                      nameOf(result.type), describeShape(result.type.elementType, rank, dims).c_str());
+  return bindResult(frame, ref.result, dims, options);
 }
 
 /// Brings `bytes` of memory that kernels reach to a dense tensor: queued, or noted for when the queue is
@@ -305,6 +336,9 @@ aicc_status *aicc_context::returnResults(Frame &frame, aicc_tensor *const *input
     const ResultRef &result = function.results[i];
     uint32_t rank = static_cast<uint32_t>(result.type.sizes.size());
     uint64_t capacity = 0, bytes = 0;
+    if (result.isLate && !frame.resultAddresses[i])
+      return makeStatus(AICC_STATUS_OUT_OF_RANGE, "function %s: result %s was not bound",
+                        function.name.c_str(), nameOf(result.type));
     computeByteSize(result.type.elementType, rank, dims, capacity);
     for (size_t d = 0; d < result.finalDims.size(); ++d)
       dims[d] = frame.values[result.finalDims[d]];

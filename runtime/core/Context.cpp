@@ -119,12 +119,13 @@ aicc_status *aicc_context::run(const aicc_function &function, aicc_tensor *const
   for (uint32_t i = 0; i < outputCount; ++i)
     isNew[i] = !outputs[i];
 
+  frame->outputs = outputs;
   stream.begin(state.options.deadline_ns, state.options.profile, state.options.profile_user);
   aicc_status *status = placeArgs(*frame, inputs);
   if (!status)
     status = bindStates(*frame, state.options);
   if (!status)
-    status = bindResults(*frame, outputs, state.options);
+    status = bindResults(*frame, state.options);
   if (!status) {
     for (size_t i = 0; i < function.arenas.size(); ++i)
       frame->slots[function.arenas[i].slot] = sharedArenas[i];

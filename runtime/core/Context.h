@@ -59,7 +59,8 @@ struct Frame {
   std::vector<const int64_t *> argDims;
   std::vector<int64_t> symbols;
   std::vector<int64_t> dims;              ///< of the results, one after the other
-  std::vector<uint8_t *> resultAddresses; ///< that were bound to the results' slots
+  std::vector<uint8_t *> resultAddresses; ///< that were bound to the results' slots; null: not yet
+  aicc_tensor **outputs = nullptr;        ///< of the run in progress
   // What lives until the run's end.
   std::vector<PoolBlock *>
       staged; ///< arguments and results where kernels reach them, instead of the caller's
@@ -155,7 +156,12 @@ private:
   aicc_status *placeArgs(aicc::rt::Frame &frame, aicc_tensor *const *inputs);
   aicc_status *placeArg(aicc::rt::Frame &frame, const aicc_tensor &input, aicc::rt::Slot &slot);
   aicc_status *bindStates(aicc::rt::Frame &frame, const aicc_run_options &options);
-  aicc_status *bindResults(aicc::rt::Frame &frame, aicc_tensor **outputs, const aicc_run_options &options);
+  aicc_status *bindResults(aicc::rt::Frame &frame, const aicc_run_options &options);
+  aicc_status *bindResult(aicc::rt::Frame &frame, size_t index, const int64_t *dims,
+                          const aicc_run_options &options);
+  /// The command that tells a late result's sizes.
+  aicc_status *bindLateResult(aicc::rt::Frame &frame, const aicc::rt::Op &op,
+                              const aicc_run_options &options);
   /// Queues what brings the results to the caller's tensors; sizes that depend on data become known here.
   aicc_status *returnResults(aicc::rt::Frame &frame, aicc_tensor *const *inputs, aicc_tensor **outputs,
                              const aicc_run_options &options);

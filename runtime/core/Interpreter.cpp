@@ -355,6 +355,10 @@ aicc_status *aicc_context::execute(Frame &frame, const std::vector<Op> &ops, con
       AICC_RETURN_IF_ERROR(checkInterrupt(state));
       AICC_RETURN_IF_ERROR(callFunction(frame, frame.function->calls[op->a], state));
       break;
+    case OpCode::BindResult:
+      AICC_RETURN_IF_ERROR(checkInterrupt(state));
+      AICC_RETURN_IF_ERROR(bindLateResult(frame, *op, state.options));
+      break;
     case OpCode::Return:
       return nullptr;
     }

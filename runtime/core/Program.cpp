@@ -28,6 +28,7 @@ private:
   Op dispatch(const fb::Dispatch &op);
   Op call(const fb::Call &op);
   Op assertion(const fb::Assert &op);
+  Op bindResult(const fb::BindResult &op);
   ValueType valueType(const fb::TensorType &type);
 
   const fb::Instance &instance;
@@ -130,6 +131,14 @@ Op Decoder::assertion(const fb::Assert &op) {
   result.code = OpCode::Assert;
   result.a = value(*op.condition());
   result.b = static_cast<uint32_t>(to.asserts.size() - 1);
+  return result;
+}
+
+Op Decoder::bindResult(const fb::BindResult &op) {
+  to.boundResults.push_back({op.result(), values(op.dims())});
+  Op result;
+  result.code = OpCode::BindResult;
+  result.a = static_cast<uint32_t>(to.boundResults.size() - 1);
   return result;
 }
 
@@ -240,6 +249,8 @@ Op Decoder::command(const fb::Command &command) {
     return assertion(*command.op_as_Assert());
   case fb::CommandOp_Call:
     return call(*command.op_as_Call());
+  case fb::CommandOp_BindResult:
+    return bindResult(*command.op_as_BindResult());
   default:
     return r; // Return; the verifier lets nothing else through.
   }
@@ -263,7 +274,7 @@ void Decoder::decode() {
   for (uint32_t i = 0; i < countOf(from.results()); ++i) {
     const fb::Result &result = *from.results()->Get(i);
     to.results.push_back({valueType(*result.type()), result.slot(), values(result.dims()),
-                          values(result.final_dims()), result.alias_arg()});
+                          values(result.final_dims()), result.alias_arg(), result.late()});
   }
   for (uint32_t i = 0; i < countOf(from.symbols()); ++i) {
     const fb::Symbol &symbol = *from.symbols()->Get(i);

@@ -54,6 +54,7 @@ enum class OpCode : uint8_t {
   Branch,       // a: position
   BranchIf,     // a: condition, b and c: positions
   Call,         // a: index into calls
+  BindResult,   // a: index into boundResults
   Return,
 };
 
@@ -89,6 +90,11 @@ struct CallRef {
   std::vector<uint32_t> outputs;
 };
 
+struct BindResultRef {
+  uint32_t result;
+  std::vector<ValueIndex> dims;
+};
+
 struct AssertRef {
   std::string message; ///< with the nodes' names
 };
@@ -118,6 +124,7 @@ struct ResultRef {
   uint32_t slot;
   std::vector<ValueIndex> dims, finalDims;
   int32_t aliasArg;
+  bool isLate; ///< bound by a command
 };
 
 struct SymbolRef {
@@ -159,6 +166,7 @@ struct aicc_function {
   std::vector<aicc::rt::ValueIndex> params;
   std::vector<aicc::rt::CallRef> calls;
   std::vector<aicc::rt::AssertRef> asserts;
+  std::vector<aicc::rt::BindResultRef> boundResults;
   std::vector<uint32_t> inputRegisters, outputRegisters;
   int32_t rankRegister = -1, worldSizeRegister = -1;
   uint32_t maxBindings = 0, maxParams = 0;

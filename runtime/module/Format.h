@@ -34,9 +34,10 @@ enum Feature : uint64_t {
   FeatureEvents = 1ull << 1,      ///< Event commands
   FeatureCollectives = 1ull << 2, ///< Collective commands
   FeatureHostCalls = 1ull << 3,   ///< HostCall commands
+  FeatureLateResults = 1ull << 4, ///< results that the command BindResult binds
 };
 /// What this runtime can do.
-constexpr uint64_t kSupportedFeatures = 0;
+constexpr uint64_t kSupportedFeatures = FeatureLateResults;
 
 /// At offset 0, little endian. `hash` is XXH3-128 of the FlatBuffer, seeded with the first 8 bytes (low) of
 /// the XXH3-128 of the header's bytes before it, so that it guards both.

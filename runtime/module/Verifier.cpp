@@ -38,6 +38,8 @@ static const char *featureName(uint64_t bit) {
     return "events";
   case FeatureCollectives:
     return "collectives";
+  case FeatureLateResults:
+    return "late results";
   case FeatureHostCalls:
     return "host-calls";
   default:

@@ -87,6 +87,7 @@ private:
   bool verifyArith(const fb::Arith &op);
   bool verifyDispatch(const fb::Dispatch &op);
   bool verifyCall(const fb::Call &op);
+  bool verifyBindResult(const fb::BindResult &op);
   bool verifyBlockIndex(uint32_t block, const char *field) {
     return block < countOf(function.blocks()) || fail(field, "names a block that does not exist");
   }
@@ -212,6 +213,9 @@ bool FunctionVerifier::verifySignature() {
                (static_cast<uint32_t>(result.alias_arg()) >= countOf(function.args()) ||
                 !function.args()->Get(result.alias_arg())->donated())))
             return fail("alias_arg", "is not a donated argument");
+          if (result.late() &&
+              (function.is_private() || result.alias_arg() >= 0 || countOf(result.final_dims())))
+            return fail("late", "is for public functions' own results without final sizes");
           if (function.is_private())
             return true;
           uint32_t rank = countOf(result.type()->dims());
@@ -220,7 +224,7 @@ bool FunctionVerifier::verifySignature() {
           if (countOf(result.final_dims()) != 0 && countOf(result.final_dims()) != rank)
             return fail("final_dims", "are not as many as the type's");
           for (uint32_t d = 0; d < rank; ++d)
-            if (!checkOperand(result.dims()->Get(d), "dims", 0) ||
+            if (!checkOperand(result.dims()->Get(d), "dims", result.late() ? -1 : 0) ||
                 (countOf(result.final_dims()) && !checkOperand(result.final_dims()->Get(d), "final_dims", 0)))
               return false;
           return true;
@@ -354,6 +358,17 @@ bool FunctionVerifier::verifyCall(const fb::Call &op) {
   return true;
 }
 
+bool FunctionVerifier::verifyBindResult(const fb::BindResult &op) {
+  if (op.result() >= countOf(function.results()) || !function.results()->Get(op.result())->late())
+    return fail("result", "is not a late result");
+  if (countOf(op.dims()) != countOf(function.results()->Get(op.result())->type()->dims()))
+    return fail("dims", "are not as many as the type's");
+  for (uint32_t i = 0; i < countOf(op.dims()); ++i)
+    if (!checkOperand(op.dims()->Get(i), "dims", 0))
+      return false;
+  return true;
+}
+
 bool FunctionVerifier::verifyCommand(const fb::Command &command, bool isLast) {
   fb::CommandOp type = command.op_type();
   bool isTerminator =
@@ -424,6 +439,8 @@ bool FunctionVerifier::verifyCommand(const fb::Command &command, bool isLast) {
   }
   case fb::CommandOp_Call:
     return verifyCall(*command.op_as_Call());
+  case fb::CommandOp_BindResult:
+    return verifyBindResult(*command.op_as_BindResult());
   case fb::CommandOp_Return:
     return true;
   case fb::CommandOp_HostCall:

@@ -134,12 +134,16 @@ struct CommandCall {
   std::vector<uint32_t> outputs;
 };
 struct CommandReturn {};
+struct CommandBindResult {
+  uint32_t result;
+  std::vector<Operand> dims;
+};
 
 struct Command {
-  using Op =
-      std::variant<CommandArith, CommandSelect, CommandArgDim, CommandAlloc, CommandFree, CommandView,
-                   CommandConstant, CommandMove, CommandCopy, CommandFill, CommandDispatch, CommandLoadScalar,
-                   CommandAssert, CommandBranch, CommandBranchIf, CommandCall, CommandReturn>;
+  using Op = std::variant<CommandArith, CommandSelect, CommandArgDim, CommandAlloc, CommandFree, CommandView,
+                          CommandConstant, CommandMove, CommandCopy, CommandFill, CommandDispatch,
+                          CommandLoadScalar, CommandAssert, CommandBranch, CommandBranchIf, CommandCall,
+                          CommandReturn, CommandBindResult>;
   Op op;
   uint16_t device = 0;
 
@@ -185,6 +189,7 @@ struct Result {
   std::vector<Operand> finalDims{}; ///< evaluated at return; empty: as `dims`
   int32_t aliasArg = -1;
   uint16_t device = 0;
+  bool late = false; ///< CommandBindResult gives it sizes and memory; unknown `dims` are -1
 };
 
 struct State {

@@ -1,6 +1,6 @@
 // Operators that make tensors from sizes and numbers: constants, ranges, identities, triangles, one-hot.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/Dynamic.h"
 
 using namespace mlir;
 
@@ -44,6 +44,9 @@ Results importConstantOfShape(Node &n) {
 
 /// start + i * delta for i < ceil((limit - start) / delta).
 Results importRange(Node &n) {
+  for (unsigned i : {0u, 1u, 2u})
+    if (isLate(n, i) || (n.isFloat(n.in(0)) && !n.builder.getConstantDoubles(n.in(i))))
+      return rangeLate(n);
   Value start = n.in(0);
   Type element = n.getElement(start);
   AffineExpr count;
@@ -105,13 +108,16 @@ Results importTrilu(Node &n) {
   if (rank < 2)
     throw ImportError("its input must have two dimensions at least");
   AffineExpr k = n.constant(0);
-  if (n.has(1)) {
+  const bool hasLateK = isLate(n, 1);
+  if (n.has(1) && !hasLateK) {
     SmallVector<AffineExpr> given = n.getSizes(1, "k");
     if (given.size() != 1)
       throw ImportError("k must be a single number");
     k = given[0];
   }
   auto [rows, columns] = rowsAndColumns(n, n.getShape(x)[rank - 2], n.getShape(x)[rank - 1]);
+  if (hasLateK)
+    rows = n.add(rows, getNumber(n, 1));
   const bool upper = n.getInt("upper", 1) != 0;
   Value keep =
       n.builder.compare(columns, addSize(n, rows, k), upper ? nn::CompareKind::ge : nn::CompareKind::le);

@@ -1,6 +1,6 @@
 // Operators that pick or place elements: slices, gathers, scatters.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/Dynamic.h"
 
 using namespace mlir;
 
@@ -109,6 +109,8 @@ Value sliceLikeNumpy(Node &n, Value x, ArrayRef<AffineExpr> starts, ArrayRef<Aff
 
 namespace {
 Results importSlice(Node &n) {
+  if (n.opset >= 10 && (isLate(n, 1) || isLate(n, 2) || isLate(n, 3) || isLate(n, 4)))
+    return sliceLate(n);
   Value x = n.in(0);
   SmallVector<AffineExpr> starts, ends;
   SmallVector<int64_t> axes;

@@ -1,6 +1,6 @@
 // Reductions, softmax, running sums, sorting.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/Dynamic.h"
 
 using namespace mlir;
 
@@ -8,38 +8,46 @@ namespace aicc::onnx_import {
 namespace {
 
 struct Reduction {
+  Value input; ///< what is reduced: x, or a view of it
   SmallVector<int64_t> axes;
   bool keepdims;
+  std::optional<SmallVector<AffineExpr>> shape; ///< of the result, if it is another than the reduction's
 };
 
 /// Axes as attribute (up to opset 12 for ReduceSum, 17 for others) or input; none means all, or with
 /// noop_with_empty_axes nothing.
-Reduction getReduction(Node &n) {
-  const int64_t rank = n.getRank(n.in(0));
-  std::optional<SmallVector<int64_t>> given = n.getAxesAttrOrInput(1);
+Reduction getReduction(Node &n, Value x) {
+  const int64_t rank = n.getRank(x);
   SmallVector<int64_t> axes;
-  if (given)
+  if (!n.hasAttr("axes") && isLate(n, 1)) {
+    if (n.getRank(n.in(1)) != 1 || n.getStaticSize(n.in(1), 0, "the number of axes")) {
+      LateReduction late = reduceLate(n, x);
+      return {late.view, late.axes, false, late.shape};
+    }
+  } else if (std::optional<SmallVector<int64_t>> given = n.getAxesAttrOrInput(1)) {
     axes = n.getAxes(*given, rank);
+  }
   if (axes.empty() && !n.getInt("noop_with_empty_axes", 0))
     axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  return {axes, n.getInt("keepdims", 1) != 0};
+  return {x, axes, n.getInt("keepdims", 1) != 0, std::nullopt};
 }
 
-Value reduce(Node &n, Value x, nn::ReduceKind kind, const Reduction &r) {
-  return n.builder.reduce(x, kind, r.axes, r.keepdims);
+Value reduce(Node &n, nn::ReduceKind kind, const Reduction &r) {
+  Value y = n.builder.reduce(r.input, kind, r.axes, r.keepdims);
+  return r.shape ? n.builder.reshape(y, *r.shape) : y;
 }
 
 template <nn::ReduceKind kind> Results plain(Node &n) {
   Value x = n.in(0);
   const bool isBool = n.getElement(x).isInteger(1); // opset 20 reduces booleans by max and min
   if (isBool && kind == nn::ReduceKind::max)
-    return reduce(n, x, nn::ReduceKind::any, getReduction(n));
+    return reduce(n, nn::ReduceKind::any, getReduction(n, x));
   if (isBool && kind == nn::ReduceKind::min)
-    return reduce(n, x, nn::ReduceKind::all, getReduction(n));
-  return reduce(n, x, kind, getReduction(n));
+    return reduce(n, nn::ReduceKind::all, getReduction(n, x));
+  return reduce(n, kind, getReduction(n, x));
 }
 
-Value sumOf(Node &n, Value x) { return reduce(n, x, nn::ReduceKind::sum, getReduction(n)); }
+Value sumOf(Node &n, Value x) { return reduce(n, nn::ReduceKind::sum, getReduction(n, x)); }
 Results importL1(Node &n) { return sumOf(n, n.make<nn::AbsOp>(n.in(0))); }
 Results importSumSquare(Node &n) { return sumOf(n, n.mul(n.in(0), n.in(0))); }
 Results importL2(Node &n) {
@@ -52,11 +60,10 @@ Results importL2(Node &n) {
 Results importLogSum(Node &n) { return n.make<nn::LogOp>(sumOf(n, n.in(0))); }
 Results importLogSumExp(Node &n) {
   // Shifted by the maximum, so that large inputs don't overflow.
-  Value x = n.in(0);
-  Reduction r = getReduction(n);
-  Value top = n.builder.reduce(x, nn::ReduceKind::max, r.axes, true);
-  Value sum = reduce(n, n.make<nn::ExpOp>(n.sub(x, top)), nn::ReduceKind::sum, r);
-  Value logSum = n.make<nn::LogOp>(sum);
+  Reduction r = getReduction(n, n.in(0));
+  Value top = n.builder.reduce(r.input, nn::ReduceKind::max, r.axes, true);
+  r.input = n.make<nn::ExpOp>(n.sub(r.input, top));
+  Value logSum = n.make<nn::LogOp>(reduce(n, nn::ReduceKind::sum, r));
   return n.add(logSum, n.builder.reshape(top, n.getShape(logSum)));
 }
 
@@ -91,7 +98,9 @@ template <bool log> Results importSoftmax(Node &n) {
   return alongLastOrFlattened(n, [&](Value x, int64_t axis) { return n.make<nn::SoftmaxOp>(x, axis, log); });
 }
 Results importHardmax(Node &n) {
-  return alongLastOrFlattened(n, [&](Value x, int64_t axis) {
+  return alongLastOrFlattened(n, [&](Value x, int64_t axis) -> Value {
+    if (nn::ShapeContext::getConstant(n.getShape(x)[axis]) == 0)
+      return x; // without elements
     Type i64 = n.builder.getBuilder().getI64Type();
     Value top = n.make<nn::ArgReduceOp>(x, true, axis, true, false);
     Value index = n.builder.iota(n.getShape(x), axis, i64);
@@ -115,15 +124,17 @@ Results importLpNormalization(Node &n) {
 
 Results importCumSum(Node &n) {
   Value x = n.in(0);
-  const int64_t axis = n.getAxis(n.getConstantInt(1, "axis"), n.getRank(x));
-  return n.make<nn::CumSumOp>(x, axis, n.getInt("exclusive", 0) != 0, n.getInt("reverse", 0) != 0);
+  const bool exclusive = n.getInt("exclusive", 0) != 0, reverse = n.getInt("reverse", 0) != 0;
+  if (isLate(n, 1))
+    return alongLateAxis(n, x, 1,
+                         [&](Value view) { return n.make<nn::CumSumOp>(view, 1, exclusive, reverse); });
+  return n.make<nn::CumSumOp>(x, n.getAxis(n.getConstantInt(1, "axis"), n.getRank(x)), exclusive, reverse);
 }
 
 /// The product of the elements up to each: for known sizes by doubling, each step multiplying by what lies 1,
 /// 2, 4, ... before; else by a product over all of a row, of which the elements beyond are 1.
-Results importCumProd(Node &n) {
-  Value x = n.in(0);
-  const int64_t rank = n.getRank(x), axis = n.getAxis(n.getConstantInt(1, "axis"), rank);
+Value cumulate(Node &n, Value x, int64_t axis) {
+  const int64_t rank = n.getRank(x);
   const bool exclusive = n.getInt("exclusive", 0) != 0, reverse = n.getInt("reverse", 0) != 0;
   const AffineExpr size = n.getShape(x)[axis];
   Value one = n.builder.scalarLike(1, x);
@@ -155,18 +166,30 @@ Results importCumProd(Node &n) {
     x = n.mul(x, shifted(x, by));
   return x;
 }
+Results importCumProd(Node &n) {
+  Value x = n.in(0);
+  if (isLate(n, 1))
+    return alongLateAxis(n, x, 1, [&](Value view) { return cumulate(n, view, 1); });
+  return cumulate(n, x, n.getAxis(n.getConstantInt(1, "axis"), n.getRank(x)));
+}
 
 Results importTopK(Node &n) {
   Value x = n.in(0);
+  const int64_t axis = n.getAxis(n.getInt("axis", -1), n.getRank(x));
   SmallVector<AffineExpr> k;
   if (n.opset < 10)
     k.push_back(n.constant(n.getInt("k")));
-  else
+  else if (!isLate(n, 1))
     k = n.getSizes(1, "k");
+  else
+    k = n.builder.bindSizes(n.in(1), "k", {{0, n.math().getBounds(n.getShape(x)[axis]).max}});
   if (k.size() != 1)
     throw ImportError("k must be a single number");
-  return n.builder.makeResults<nn::TopKOp>(
-      2, x, n.builder.map(k), n.getAxis(n.getInt("axis", -1), n.getRank(x)), n.getInt("largest", 1) != 0);
+  if (n.opset >= 10 && isLate(n, 1) && !isa<AffineConstantExpr>(n.getShape(x)[axis]))
+    n.builder.require(n.builder.compare(n.builder.convert(n.in(1), n.builder.getBuilder().getI64Type()),
+                                        n.builder.sizes({n.getShape(x)[axis]}), nn::CompareKind::le),
+                      "k is larger than the dimension");
+  return n.builder.makeResults<nn::TopKOp>(2, x, n.builder.map(k), axis, n.getInt("largest", 1) != 0);
 }
 } // namespace
 

@@ -58,10 +58,7 @@ Value withSize(Node &n, Value x, int64_t dim, AffineExpr size, const Twine &what
 
 AffineExpr toSize(Node &n, Value x, const Twine &what) {
   x = n.builder.reshape(n.builder.convert(x, n.builder.getBuilder().getI64Type()), {n.constant(1)});
-  std::optional<SmallVector<AffineExpr>> known = n.builder.getKnownInts(x);
-  if (!known)
-    throw ImportError(what + " depends on data", "only what is computed from sizes and constants can be one");
-  return known->front();
+  return n.builder.bindSizes(x, what).front();
 }
 
 Type getPositionType(Node &n, Value x) {

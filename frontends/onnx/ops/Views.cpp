@@ -1,6 +1,6 @@
 // Operators that only rearrange: shapes, reshapes, transposes, concatenation, splitting, repetition, padding.
 
-#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ops/Dynamic.h"
 
 using namespace mlir;
 
@@ -70,6 +70,8 @@ Results reshapeTo(Node &n, SmallVector<AffineExpr> target, bool allowZero) {
 }
 
 Results importReshape(Node &n) {
+  if (isLate(n, 1))
+    return reshapeLate(n);
   return reshapeTo(n, n.getSizes(1, "the shape"), n.getInt("allowzero", 0) != 0);
 }
 
@@ -87,6 +89,8 @@ Results importFlatten(Node &n) {
 }
 
 Results importSqueeze(Node &n) {
+  if (!n.hasAttr("axes") && isLate(n, 1))
+    return squeezeLate(n);
   Value x = n.in(0);
   std::optional<SmallVector<int64_t>> given = n.getAxesAttrOrInput(1);
   SmallVector<int64_t> axes;
@@ -106,6 +110,8 @@ Results importSqueeze(Node &n) {
 }
 
 Results importUnsqueeze(Node &n) {
+  if (!n.hasAttr("axes") && isLate(n, 1))
+    return unsqueezeLate(n);
   std::optional<SmallVector<int64_t>> axes = n.getAxesAttrOrInput(1);
   if (!axes)
     throw ImportError("it has no axes");
@@ -143,6 +149,8 @@ Results importSplit(Node &n) {
   const int64_t count = n.getNumOutputs();
   if (count == 0)
     throw ImportError("it has no outputs");
+  if (!n.hasAttr("split") && isLate(n, 1))
+    return splitLate(n);
   SmallVector<AffineExpr> sizes;
   if (n.hasAttr("split")) {
     for (int64_t size : n.getInts("split"))
@@ -172,6 +180,8 @@ Results importSplit(Node &n) {
 }
 
 Results importExpand(Node &n) {
+  if (isLate(n, 1))
+    return expandLate(n);
   Value x = n.in(0);
   SmallVector<AffineExpr> target = n.getSizes(1, "the shape");
   std::string message;
@@ -244,6 +254,8 @@ Results importSpaceToDepth(Node &n) {
 }
 
 Results importPad(Node &n) {
+  if (n.opset >= 11 && (isLate(n, 1) || isLate(n, 3)))
+    return padLate(n);
   Value x = n.in(0), value;
   const int64_t rank = n.getRank(x);
   SmallVector<AffineExpr> pads;

@@ -337,7 +337,7 @@ typedef struct aicc_run_options {
                */
 
 /* Sizes of the results for inputs of these shapes, without running: dims[i] points at room for as many sizes
- * as result i has dimensions. Where a size depends on data it is the upper bound. */
+ * as result i has dimensions. A size that only a run tells, because it depends on data, is -1. */
 AICC_API AICC_NODISCARD aicc_status *aicc_context_compute_shapes(aicc_context *context,
                                                                  const aicc_function *function,
                                                                  aicc_tensor *const *inputs,
@@ -347,7 +347,7 @@ AICC_API AICC_NODISCARD aicc_status *aicc_context_compute_shapes(aicc_context *c
  * kernels can reach it is copied. outputs[i] is a tensor of the caller's with the result's type, its exact
  * sizes and dense strides, or null: then a new one is put there, which the caller releases. On failure new
  * outputs are null and contents of the caller's undefined. Inputs that are not dense are copied first. Where
- * sizes depend on data, the caller's tensor has at least the upper bound's bytes and gets the final sizes. */
+ * sizes depend on data, the caller's tensor must be dense and have bytes enough; it gets the final sizes. */
 AICC_API AICC_NODISCARD aicc_status *aicc_context_run(aicc_context *context, const aicc_function *function,
                                                       aicc_tensor *const *inputs, uint32_t input_count,
                                                       aicc_tensor **outputs, uint32_t output_count,
