@@ -190,6 +190,8 @@ def transposed(g):
     y = g.op("ConvTranspose", x, g.weight(4, 3, 3, 2, std=0.2), g.bias(6), group=2, dilations=[2, 1],
              strides=[2, 3], pads=[1, 0, 2, 1], output_padding=[1, 2])
     output(g, y, 4, "grouped")
+    y = g.op("ConvTranspose", x, g.weight(4, 2, 3, 3, std=0.2), g.bias(2), strides=[2, 2], output_shape=[18, 11])
+    output(g, y, 4, "fitted")
     line = g.input("line", FLOAT, ["batch", 4, "width"], normal())
     output(g, g.op("ConvTranspose", line, g.weight(4, 5, 4, std=0.2), strides=[3], pads=[1, 2]), 3, "line_y")
     cube = g.input("cube", FLOAT, ["batch", 2, 3, "height", "width"], normal())

@@ -133,6 +133,23 @@ Results importQLinearConv(Node &n) {
   return saturateQuantized(n, n.mul(y, scale), scalar(7), n.getElement(n.in(7)));
 }
 
+/// The whole result `y` cut, or filled up by zeros, to the sizes that output_shape asks for. What is too much
+/// goes from both ends.
+Value fitOutput(Node &n, Value y, ArrayRef<int64_t> wanted, bool upper) {
+  SmallVector<AffineExpr> low(2, n.constant(0)), high(low);
+  for (auto [i, size] : llvm::enumerate(wanted)) {
+    AffineExpr whole = n.getShape(y)[2 + i], total = n.math().max(whole - size, n.constant(0));
+    AffineExpr half = total ? n.math().floorDiv(total, n.constant(2)) : total;
+    if (!half)
+      throw ImportError("its padding depends on the input's size in too complicated a way");
+    AffineExpr before = upper ? half : n.math().simplify(total - half);
+    low.push_back(n.math().simplify(-before));
+    high.push_back(n.math().simplify(before + size - whole));
+  }
+  return n.make<nn::PadOp>(y, n.builder.scalarLike(0, y), n.builder.map(low), n.builder.map(high),
+                           nn::PadMode::constant);
+}
+
 /// The output's size is (in - 1) stride + reach - padding + output_padding; output_shape or auto_pad give the
 /// padding instead.
 Results importConvTranspose(Node &n) {
@@ -148,6 +165,17 @@ Results importConvTranspose(Node &n) {
     outputShape.erase(outputShape.begin(), outputShape.begin() + 2);
   if (!outputShape.empty() && int64_t(outputShape.size()) != spatial)
     throw ImportError("output_shape needs " + Twine(spatial) + " sizes");
+  auto isKnown = [](AffineExpr size) { return isa<AffineConstantExpr>(size); };
+  if (!outputShape.empty() && !llvm::all_of(n.getShape(x).drop_front(2), isKnown)) {
+    for (int64_t size : outputShape)
+      if (size < 0 || size > INT32_MAX)
+        throw ImportError("output_shape must be positive");
+    Value y =
+        n.make<nn::ConvTransposeOp>(x, filter, Value(), strides, dilations, SmallVector<int64_t>(spatial, 0),
+                                    SmallVector<int64_t>(spatial, 0), outputPadding, n.getInt("group", 1));
+    y = fitOutput(n, y, outputShape, mode == "SAME_UPPER");
+    return n.has(2) ? n.add(y, alongAxis(n, n.in(2), 1, spatial + 2)) : y;
+  }
   for (int64_t i = 0; i < spatial; ++i) {
     if (strides[i] < 1 || dilations[i] < 1)
       throw ImportError("strides and dilations must be positive");

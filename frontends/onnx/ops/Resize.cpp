@@ -270,9 +270,12 @@ std::pair<Value, Value> getTaps(Node &n, AffineExpr input, const Axis &axis, con
   return {n.builder.convert(clampIndex(n, tap, input), n.builder.getBuilder().getI64Type()), weight};
 }
 
-/// Of values computed in floats; integers are cut off, and the largest where there is more.
+/// Of values computed in floats: the nearest integers, and the largest and smallest where they are beyond.
 Value toElement(Node &n, Value x, Type element) {
-  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.getWidth() <= 16) {
+  auto integer = dyn_cast<IntegerType>(element);
+  if (integer)
+    x = n.make<nn::FloorOp>(n.add(x, 0.5));
+  if (integer && integer.getWidth() <= 16) {
     const unsigned bits = integer.getWidth() - !integer.isUnsigned();
     const double top = std::ldexp(1.0, int(bits)) - 1, bottom = integer.isUnsigned() ? 0 : -top - 1;
     Type type = n.getElement(x);
