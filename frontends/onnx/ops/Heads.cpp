@@ -1,5 +1,5 @@
-// Attention and rotary embeddings in the forms that com.microsoft's operators have: caches of angles looked up
-// by position, and softmax with a cap or a sink, written out.
+// Attention and rotary embeddings in the forms that com.microsoft's operators have: caches of angles looked
+// up by position, and softmax with a cap or a sink, written out.
 
 #include "frontends/onnx/ops/Heads.h"
 
@@ -57,8 +57,8 @@ Value getScores(Node &n, const AttentionForm &form) {
     scores = n.mul(n.make<nn::TanhOp>(n.mul(scores, 1 / form.softcap)), form.softcap);
   Value lowest = n.builder.scalarLike(-INFINITY, scores);
   if (form.mask)
-    scores = n.isFloat(form.mask) ? n.add(scores, form.mask)
-                                  : n.make<nn::SelectOp>(form.mask, scores, lowest);
+    scores =
+        n.isFloat(form.mask) ? n.add(scores, form.mask) : n.make<nn::SelectOp>(form.mask, scores, lowest);
   if (form.causal) {
     AffineExpr offset = n.math().simplify(k[2] - q[2]);
     scores = n.make<nn::SelectOp>(causalMask(n, q[2], k[2], offset), scores, lowest);
@@ -82,9 +82,13 @@ std::pair<Value, Value> attend(Node &n, const AttentionForm &form) {
     weights = n.make<nn::SoftmaxOp>(n.builder.concat({scores, sink}, 3), 3);
     weights = n.builder.sliceAxis(weights, 3, n.constant(0), s[3]);
   }
-  const Value shown = form.scores == Scores::beforeSoftmax  ? scores
-                      : form.scores == Scores::afterSoftmax ? weights
-                                                            : Value();
+  Value shown;
+  if (form.scores == Scores::afterSoftmax) {
+    shown = weights;
+  } else if (form.scores == Scores::beforeSoftmax) { // 0 where keys are hidden
+    Value hidden = n.make<nn::IsInfOp>(scores, /*positive=*/false, /*negative=*/true);
+    shown = n.make<nn::SelectOp>(hidden, n.builder.scalarLike(0, scores), scores);
+  }
   Value y;
   if (s[1] == v[1]) {
     y = n.make<nn::MatMulOp>(weights, form.value, false, false);

@@ -24,7 +24,7 @@ enum class Scores { none, beforeSoftmax, afterSoftmax };
 
 struct AttentionForm {
   Value query, key, value; ///< [B, H, S, D], [B, G, T, D], [B, G, T, E]; G divides H
-  Value mask = nullptr;    ///< may be null; broadcasts to [B, H, S, T]: added where float, false hides where i1
+  Value mask = nullptr; ///< may be null; broadcasts to [B, H, S, T]: added where float, false hides where i1
   double scale = 1;
   bool causal = false;  ///< aligned at the last key
   double softcap = 0;   ///< c tanh(scores / c) where not 0

@@ -1,6 +1,6 @@
 // Attention as com.microsoft has it: with the projection (Attention), without it (MultiHeadAttention,
-// DecoderMaskedMultiHeadAttention), with grouped queries and a cache of keys and values whose rows have lengths
-// of their own (GroupQueryAttention); rotary embeddings.
+// DecoderMaskedMultiHeadAttention), with grouped queries and a cache of keys and values whose rows have
+// lengths of their own (GroupQueryAttention); rotary embeddings.
 
 #include "frontends/onnx/ops/Heads.h"
 #include "frontends/onnx/ops/Microsoft.h"
@@ -44,7 +44,8 @@ Value takeColumns(Node &n, Value x, AffineExpr &offset, AffineExpr part) {
 }
 
 /// What a mask of 0 and 1 or of lengths adds to scores, [B or 1, 1, S or 1, T]: 0 where keys are seen.
-Value getPaddingMask(Node &n, Value mask, AffineExpr batch, AffineExpr queries, AffineExpr keys, Type element) {
+Value getPaddingMask(Node &n, Value mask, AffineExpr batch, AffineExpr queries, AffineExpr keys,
+                     Type element) {
   SmallVector<AffineExpr> s(n.getShape(mask));
   Type i64 = n.builder.getBuilder().getI64Type();
   const AffineExpr one = n.constant(1);
@@ -61,7 +62,8 @@ Value getPaddingMask(Node &n, Value mask, AffineExpr batch, AffineExpr queries, 
       seen = n.make<nn::AndOp>(n.builder.compare(column, part(n.constant(0)), nn::CompareKind::lt),
                                n.builder.compare(column, part(batch), nn::CompareKind::ge));
     } else {
-      seen = n.builder.compare(column, n.builder.reshape(lengths, {s[0], one, one, one}), nn::CompareKind::lt);
+      seen =
+          n.builder.compare(column, n.builder.reshape(lengths, {s[0], one, one, one}), nn::CompareKind::lt);
     }
   } else {
     if (s.size() == 2) {
@@ -108,9 +110,8 @@ void setCausal(Node &n, AttentionForm &form, AffineExpr past) {
     return;
   }
   Value seen = causalMask(n, queries, keys, past);
-  form.mask = form.mask
-                  ? n.make<nn::SelectOp>(seen, form.mask, n.builder.scalarLike(-INFINITY, form.mask))
-                  : seen;
+  form.mask =
+      form.mask ? n.make<nn::SelectOp>(seen, form.mask, n.builder.scalarLike(-INFINITY, form.mask)) : seen;
 }
 
 /// Attention behind the projections, and its results: y, key, value, scores.
@@ -259,9 +260,10 @@ void project(Node &n, Value query, Value key, Value value, Value bias, int64_t h
 /// Inputs query, key, value, bias, mask, attention_bias, past key, past value.
 Results importMultiHeadAttention(Node &n) {
   if (n.has(8) || n.has(9))
-    throw ImportError("past_sequence_length and cache_indirection are not supported: past and present share no "
-                      "buffer",
-                      "export the model with past and present of their own");
+    throw ImportError(
+        "past_sequence_length and cache_indirection are not supported: past and present share no "
+        "buffer",
+        "export the model with past and present of their own");
   Projected p;
   project(n, n.in(0), n.getOptional(1), n.getOptional(2), n.getOptional(3), getHeads(n, "num_heads"), p);
   p.mask = n.getOptional(4);
@@ -298,24 +300,25 @@ Results importDecoderMaskedMultiHeadAttention(Node &n) {
   return attendProjected(n, p, false, n.wants(3));
 }
 
-/// The cache of keys or values of T rows, [B, G, T, D]: the first `lengths` rows of `past`, then `fresh`, then
-/// zeros. `lengths` is [B, 1, 1, 1], `places` [B, S] tell where the new rows go.
+/// The cache of keys or values of T rows, [B, G, T, D]: the first `lengths` rows of `past`, then `fresh`,
+/// then zeros. `lengths` is [B, 1, 1, 1], `places` [B, S] tell where the new rows go.
 Value updateCache(Node &n, Value past, Value fresh, Value lengths, Value places, AffineExpr total) {
   SmallVector<AffineExpr> s(n.getShape(fresh));
   const AffineExpr zero = n.constant(0), one = n.constant(1);
   SmallVector<AffineExpr> low(4, zero), high(low);
   high[2] = n.math().simplify(total - n.getShape(past)[2]);
   Value nothing = n.builder.scalarLike(0, past);
-  Value cache = high[2] == zero
-                    ? past
-                    : n.make<nn::PadOp>(past, nothing, n.builder.map(low), n.builder.map(high), nn::PadMode::constant);
+  Value cache = high[2] == zero ? past
+                                : n.make<nn::PadOp>(past, nothing, n.builder.map(low), n.builder.map(high),
+                                                    nn::PadMode::constant);
   Value kept = n.builder.compare(count(n, total, 2, 4), lengths, nn::CompareKind::lt);
   cache = n.make<nn::SelectOp>(kept, cache, nothing);
   SmallVector<AffineExpr> wide{s[0], s[1], s[2], one};
   Type i64 = n.builder.getBuilder().getI64Type();
-  Value index = n.builder.concat({n.builder.iota(wide, 0, i64), n.builder.iota(wide, 1, i64),
-                                  n.builder.broadcast(n.builder.reshape(places, {s[0], one, s[2], one}), wide)},
-                                 3);
+  Value index =
+      n.builder.concat({n.builder.iota(wide, 0, i64), n.builder.iota(wide, 1, i64),
+                        n.builder.broadcast(n.builder.reshape(places, {s[0], one, s[2], one}), wide)},
+                       3);
   return n.make<nn::ScatterNdOp>(cache, index, fresh, nn::ScatterKind::none);
 }
 
@@ -438,7 +441,8 @@ Results importGroupQueryAttention(Node &n) {
     if (high[3] != n.constant(0))
       bias = n.make<nn::PadOp>(bias, n.builder.scalarLike(0, bias), n.builder.map(low), n.builder.map(high),
                                nn::PadMode::constant);
-    form.mask = form.mask ? n.make<nn::SelectOp>(form.mask, bias, n.builder.scalarLike(-INFINITY, bias)) : bias;
+    form.mask =
+        form.mask ? n.make<nn::SelectOp>(form.mask, bias, n.builder.scalarLike(-INFINITY, bias)) : bias;
   }
   if (n.has(11))
     form.sink = n.builder.reshape(n.in(11), {one, n.getShape(n.in(11))[0], one, one});

@@ -153,8 +153,9 @@ Results normalizeSum(Node &n, bool rms) {
   const double epsilon = n.getFloat("epsilon", 1e-12);
   if (n.getRank(sum) < 1)
     throw ImportError("a scalar cannot be normalized");
-  Results results(rms ? n.make<nn::RmsNormOp>(sum, n.in(2), axis, n.builder.f32(epsilon))
-                      : n.make<nn::LayerNormOp>(sum, n.in(2), n.getOptional(3), axis, n.builder.f32(epsilon)));
+  Results results(
+      rms ? n.make<nn::RmsNormOp>(sum, n.in(2), axis, n.builder.f32(epsilon))
+          : n.make<nn::LayerNormOp>(sum, n.in(2), n.getOptional(3), axis, n.builder.f32(epsilon)));
   if (n.wants(1) || n.wants(2))
     addStatistics(n, sum, epsilon, rms, results);
   results.resize(3);
@@ -196,8 +197,8 @@ Value normalizeGroups(Node &n, Value x) { // in the layout that channels_last sa
   if (activation != 0 && activation != 1)
     throw ImportError("activation must be 0 or 1");
   auto parameter = [&](unsigned index) { return n.builder.convert(n.in(index), n.getElement(x)); };
-  Value y = n.make<nn::GroupNormOp>(last ? channelsFirst(n, x) : x, parameter(1), parameter(2), n.getInt("groups"),
-                                    n.builder.f32(n.getFloat("epsilon", 1e-5)));
+  Value y = n.make<nn::GroupNormOp>(last ? channelsFirst(n, x) : x, parameter(1), parameter(2),
+                                    n.getInt("groups"), n.builder.f32(n.getFloat("epsilon", 1e-5)));
   if (activation)
     y = n.make<nn::SiluOp>(y);
   return last ? channelsLast(n, y) : y;
@@ -235,8 +236,9 @@ Results importGatedRmsNorm(Node &n) {
     throw ImportError("the last size is not a multiple of the scale's");
   split.back() = groups;
   split.push_back(n.getShape(scale)[0]);
-  Value y = n.make<nn::RmsNormOp>(n.builder.reshape(n.builder.convert(x, f32), split), n.builder.convert(scale, f32),
-                                  int64_t(split.size()) - 1, n.builder.f32(n.getFloat("epsilon", 1e-5)));
+  Value y = n.make<nn::RmsNormOp>(n.builder.reshape(n.builder.convert(x, f32), split),
+                                  n.builder.convert(scale, f32), int64_t(split.size()) - 1,
+                                  n.builder.f32(n.getFloat("epsilon", 1e-5)));
   const std::string name = n.getString("activation", "silu");
   gate = n.builder.convert(gate, f32);
   if (name == "silu" || name == "swish")
@@ -292,7 +294,8 @@ Results importSwiGlu(Node &n) {
   return n.builder.convert(n.mul(y, n.add(up, n.getFloat("activation_beta", 0))), element);
 }
 
-/// softmax(data + bias) over all dimensions from `axis` on; the bias' dimensions are missing in front or between.
+/// softmax(data + bias) over all dimensions from `axis` on; the bias' dimensions are missing in front or
+/// between.
 Results importBiasSoftmax(Node &n) {
   Value x = n.in(0), bias = n.in(1);
   const int64_t rank = n.getRank(x), axis = n.getAxis(n.getInt("axis", 1), rank);
@@ -350,7 +353,8 @@ void addMicrosoftFusedOps(OpTable &t) {
   like("GatherND", "GatherND", 11);
   like("Range", "Range", 11);
   like("Pad", "Pad", 13);
-  const ImportFn conv = t.find("", "Conv", standardOpset)->import, gemm = t.find("", "Gemm", standardOpset)->import,
+  const ImportFn conv = t.find("", "Conv", standardOpset)->import,
+                 gemm = t.find("", "Gemm", standardOpset)->import,
                  maxPool = t.find("", "MaxPool", standardOpset)->import;
   add("FusedConv", fuseConv(conv, false));
   add("NhwcConv", fuseConv(conv, true));

@@ -128,7 +128,8 @@ Results importDynamicQuantizeMatMul(Node &n) {
   Value low = n.make<nn::MinOp>(n.builder.reduce(a, nn::ReduceKind::min, axes, false), zero);
   Value high = n.make<nn::MaxOp>(n.builder.reduce(a, nn::ReduceKind::max, axes, false), zero);
   Value scale = n.mul(n.sub(high, low), 1.0 / 255.0);
-  scale = n.make<nn::SelectOp>(n.builder.compare(scale, zero, nn::CompareKind::eq), n.builder.scalarLike(1, a), scale);
+  scale = n.make<nn::SelectOp>(n.builder.compare(scale, zero, nn::CompareKind::eq),
+                               n.builder.scalarLike(1, a), scale);
   Type byte = n.builder.getBuilder().getIntegerType(8, /*isSigned=*/false);
   Value zeroPoint = saturateQuantized(n, n.div(n.make<nn::NegOp>(low), scale), Value(), byte);
   Value codes = saturateQuantized(n, n.div(a, scale), zeroPoint, byte);
@@ -186,8 +187,8 @@ Results importQAttention(Node &n) {
   return attendPacked(n, qkv, {third, third, third}, n.getOptional(5), n.getOptional(8), Value());
 }
 
-/// An LSTM whose weights [D, I, 4 H] are stored in 8 bits: inputs as LSTM's, then scales and zero points of W and
-/// R, [D] or [D, 4 H]. Activations stay floats.
+/// An LSTM whose weights [D, I, 4 H] are stored in 8 bits: inputs as LSTM's, then scales and zero points of W
+/// and R, [D] or [D, 4 H]. Activations stay floats.
 ImportFn dynamicLstm(ImportFn lstm) {
   return [lstm = std::move(lstm)](Node &n) -> Results {
     auto weights = [&](unsigned index, unsigned parameters) {
@@ -220,8 +221,8 @@ Results importQEmbedLayerNormalization(Node &n) {
     return n.mul(x, single(n, n.in(8 + parameter)));
   };
   Value segments = n.has(4) ? number(4, 2) : Value();
-  Node inner = n.with(1, {n.in(0), n.getOptional(1), number(2, 0), number(3, 1), segments, number(5, 3), number(6, 4),
-                          n.getOptional(7)});
+  Node inner = n.with(1, {n.in(0), n.getOptional(1), number(2, 0), number(3, 1), segments, number(5, 3),
+                          number(6, 4), n.getOptional(7)});
   return OpTable::get().find(OpTable::microsoft, "EmbedLayerNormalization", 1)->import(inner);
 }
 } // namespace

@@ -1,5 +1,5 @@
-// Products with weights that are packed in a few bits and scaled by blocks, and mixtures of experts. The weights
-// are unpacked by operations on constants, which the passes evaluate.
+// Products with weights that are packed in a few bits and scaled by blocks, and mixtures of experts. The
+// weights are unpacked by operations on constants, which the passes evaluate.
 
 #include "frontends/onnx/ops/Microsoft.h"
 
@@ -24,8 +24,8 @@ void checkBits(int64_t bits) {
     throw ImportError("weights of " + Twine(bits) + " bits are not supported", "2, 4 and 8 are");
 }
 
-/// Numbers of `bits` bits from bytes: the last dimension grows 8 / bits times. The first is in the low bits, or
-/// with `highFirst` in the high ones.
+/// Numbers of `bits` bits from bytes: the last dimension grows 8 / bits times. The first is in the low bits,
+/// or with `highFirst` in the high ones.
 Value unpack(Node &n, Value packed, int64_t bits, bool highFirst = false) {
   if (getByte(n) != n.getElement(packed))
     throw ImportError("packed numbers must be of uint8");
@@ -87,7 +87,8 @@ Results importMatMulNBits(Node &n) {
   if (block < 16 || (block & (block - 1)))
     throw ImportError("block_size must be a power of 2, and not below 16");
   if (n.getInt("weight_prepacked", 0))
-    throw ImportError("weights that were prepared for a device are not supported", "export them with weight_prepacked = 0");
+    throw ImportError("weights that were prepared for a device are not supported",
+                      "export them with weight_prepacked = 0");
   const int64_t blocks = (columns + block - 1) / block;
   const AffineExpr N = n.constant(rows), B = n.constant(blocks), K = n.constant(columns);
   Value x = n.in(0), packed = n.in(1), scales = n.in(2), zeros = n.getOptional(3);
@@ -122,11 +123,12 @@ Results importMatMulNBits(Node &n) {
 /// The numbers that codes of 4 bits stand for: quantiles of a normal distribution (Dettmers et al., 2023), or
 /// floats with a sign, two bits of exponent and one of mantissa.
 ArrayRef<float> getCodebook(bool quantiles) {
-  static const float normal[16] = {-1.0f,         -0.69619280f, -0.52507305f, -0.39491749f, -0.28444138f, -0.18477343f,
-                                   -0.09105004f,  0.0f,         0.07958030f,  0.16093020f,  0.24611230f,  0.33791524f,
-                                   0.44070983f,   0.56261700f,  0.72295684f,  1.0f};
-  static const float narrow[16] = {0.0f,  0.00520833f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
-                                   -0.0f, -0.00520833f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
+  static const float normal[16] = {
+      -1.0f,       -0.69619280f, -0.52507305f, -0.39491749f, -0.28444138f, -0.18477343f, -0.09105004f, 0.0f,
+      0.07958030f, 0.16093020f,  0.24611230f,  0.33791524f,  0.44070983f,  0.56261700f,  0.72295684f,  1.0f};
+  static const float narrow[16] = {0.0f,         0.00520833f, 0.66666667f,  1.0f,         0.33333333f,  0.5f,
+                                   0.16666667f,  0.25f,       -0.0f,        -0.00520833f, -0.66666667f, -1.0f,
+                                   -0.33333333f, -0.5f,       -0.16666667f, -0.25f};
   return quantiles ? ArrayRef(normal) : ArrayRef(narrow);
 }
 
@@ -168,8 +170,9 @@ Results importGatherBlockQuantized(Node &n) {
     block = n.getStaticSize(data, axis, "the size of a block");
   if (block < 1 || block > INT32_MAX)
     throw ImportError("block_size must be positive");
-  const int64_t size = isPacked && bits < 8 && axis == rank - 1 ? n.getStaticSize(data, axis, "the quantized size") * 8 / bits
-                                                                : n.getStaticSize(data, axis, "the quantized size");
+  const int64_t size = isPacked && bits < 8 && axis == rank - 1
+                           ? n.getStaticSize(data, axis, "the quantized size") * 8 / bits
+                           : n.getStaticSize(data, axis, "the quantized size");
   auto choose = [&](Value x) { return gather == axis ? x : n.make<nn::GatherOp>(x, indices, gather); };
   const int64_t moved = gather < axis ? axis + n.getRank(indices) - 1 : axis;
   auto spread = [&](Value x) {
@@ -197,8 +200,9 @@ Results importGatherBlockQuantized(Node &n) {
   // Nothing is where an index is outside.
   Value limit = n.builder.sizes({n.getShape(data)[gather]}, true);
   Value index = n.builder.convert(indices, n.getElement(limit));
-  Value inside = n.make<nn::AndOp>(n.builder.compare(index, limit, nn::CompareKind::lt),
-                                   n.builder.compare(n.add(index, limit), n.builder.scalarLike(0, limit), nn::CompareKind::ge));
+  Value inside = n.make<nn::AndOp>(
+      n.builder.compare(index, limit, nn::CompareKind::lt),
+      n.builder.compare(n.add(index, limit), n.builder.scalarLike(0, limit), nn::CompareKind::ge));
   SmallVector<AffineExpr> wide(n.getShape(inside));
   wide.append(rank - 1 - gather, n.constant(1));
   return n.make<nn::SelectOp>(n.builder.reshape(inside, wide), y, n.builder.scalarLike(0, y));
@@ -226,7 +230,8 @@ Value getRouting(Node &n, Value logits, Value weights, bool normalize) {
   if (n.getInt("use_sparse_mixer", 0))
     throw ImportError("use_sparse_mixer is not supported");
   logits = n.builder.convert(logits, getF32(n));
-  SmallVector<Value> best = n.builder.makeResults<nn::TopKOp>(2, logits, n.builder.map({n.constant(k)}), 1, true);
+  SmallVector<Value> best =
+      n.builder.makeResults<nn::TopKOp>(2, logits, n.builder.map({n.constant(k)}), 1, true);
   Value shares;
   if (weights) {
     shares = n.make<nn::GatherElementsOp>(n.builder.convert(weights, getF32(n)), best[1], 1);
@@ -241,7 +246,9 @@ Value getRouting(Node &n, Value logits, Value weights, bool normalize) {
   return n.make<nn::ScatterElementsOp>(none, best[1], shares, 1, nn::ScatterKind::none);
 }
 
-Value clampAbove(Node &n, Value x, double limit) { return n.make<nn::MinOp>(x, n.builder.scalarLike(limit, x)); }
+Value clampAbove(Node &n, Value x, double limit) {
+  return n.make<nn::MinOp>(x, n.builder.scalarLike(limit, x));
+}
 
 /// The activation behind the first layer; [E, T, I].
 Value activateExperts(Node &n, Value x, const Layer *gate, Value input) {
@@ -288,7 +295,8 @@ Value activateExperts(Node &n, Value x, const Layer *gate, Value input) {
 }
 
 /// All experts see all tokens; those that were not chosen count for nothing.
-Value mixExperts(Node &n, const Layer &first, const Layer &second, const Layer *third, Value weights, bool normalize) {
+Value mixExperts(Node &n, const Layer &first, const Layer &second, const Layer *third, Value weights,
+                 bool normalize) {
   SmallVector<AffineExpr> shape(n.getShape(n.in(0)));
   if (shape.size() != 2 && shape.size() != 3)
     throw ImportError("its input must have rank 2 or 3");
@@ -308,15 +316,18 @@ Results importMoE(Node &n) {
   Layer first{n.in(2), n.getOptional(3)}, second{n.in(4), n.getOptional(5)}, third;
   if (n.has(6))
     third = {n.in(6), n.getOptional(7)};
-  return mixExperts(n, first, second, n.has(6) ? &third : nullptr, Value(), n.getInt("normalize_routing_weights", 0) != 0);
+  return mixExperts(n, first, second, n.has(6) ? &third : nullptr, Value(),
+                    n.getInt("normalize_routing_weights", 0) != 0);
 }
 
-/// Inputs x, router, then weights, scales and bias of each of three layers, their zero points, routing weights.
+/// Inputs x, router, then weights, scales and bias of each of three layers, their zero points, routing
+/// weights.
 Results importQMoE(Node &n) {
   if (n.getString("quant_type", "int") != "int")
     throw ImportError("quant_type '" + n.getString("quant_type", "") + "' is not supported", "'int' is");
   if (n.getInt("weights_prepacked", -1) == 1)
-    throw ImportError("weights that were prepared for a device are not supported", "export them with weights_prepacked = 0");
+    throw ImportError("weights that were prepared for a device are not supported",
+                      "export them with weights_prepacked = 0");
   const int64_t bits = n.getInt("expert_weight_bits", 4), block = n.getInt("block_size", 0);
   if (block < 0 || block > INT32_MAX)
     throw ImportError("block_size must not be negative");
