@@ -102,6 +102,14 @@ static std::string describeOperations(exe::DispatchOp dispatch) {
   return names.size() > kShown ? text + " + " + std::to_string(names.size() - kShown) + " more" : text;
 }
 
+/// The model's nodes that a dispatch computes.
+static std::string describeNodes(exe::DispatchOp dispatch) {
+  SmallVector<Location> locations;
+  for (Operation &op : dispatch.getBody().front().without_terminator())
+    locations.push_back(op.getLoc());
+  return describeLocation(FusedLoc::get(dispatch.getContext(), locations));
+}
+
 static std::string describeTensor(const nn::Tensor &tensor) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -233,7 +241,7 @@ LogicalResult Verification::compareDispatches(Probe &probe, Operation **culprit)
       const HostTensor &array = probe.all[numOwn + next];
       nn::Tensor got = makeTensor(array, want.getElementType());
       Difference difference = compareTensors(want, got, options.tolerance);
-      const std::string node = describeLocation(op->getLoc());
+      const std::string node = describeNodes(original);
       if (difference.relative > result.largestError && !difference.isWrong) {
         result.largestError = difference.relative;
         result.largestErrorAt = node;

@@ -243,6 +243,7 @@ SUITES = {
     "unit": unit,
     "drivers": drivers,
     "models": script(PYTHON, "test/models/run_models.py"),
+    "random": script(PYTHON, "test/conformance/random/run_random.py"),
     "models-v3": instance("x86-64-v3", ["avx2", "fma", "bmi2", "f16c"]),
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),

@@ -226,6 +226,10 @@ AICC_EVALUATE(AttentionOp) {
   int64_t heads = shape[rank - 3], rows = shape[rank - 2], depth = shape[rank - 1];
   int64_t keyHeads = key.getShape()[rank - 3], columns = key.getShape()[rank - 2],
           width = value.getShape()[rank - 1];
+  if (heads == 0) {
+    results.push_back(Tensor(*type));
+    return success();
+  }
   if (keyHeads == 0 || heads % keyHeads != 0)
     return ctx.fail(Twine(heads) + " query heads can't share " + Twine(keyHeads) + " key heads");
   int64_t batch = getProduct(shape.drop_back(3));

@@ -178,7 +178,12 @@ private:
     bool storable = group && (group->root ? isa<nn::AttentionOp, nn::MatMulOp>(group->root) &&
                                                 storesInLanes(source, chain)
                                           : !hasConcat(group));
-    if (storable && bijective && alone && group->last == source) {
+    // A loop has one order: what else it stores would have to be in this layout, too.
+    auto isInside = [&](Operation *op) {
+      return llvm::all_of(op->getResults(),
+                          [&](Value r) { return r == source || usedOnlyBy(r, group, chain.back()); });
+    };
+    if (storable && bijective && alone && group->last == source && llvm::all_of(group->ops, isInside)) {
       for (Operation *op : llvm::reverse(chain))
         owner[op] = group, group->ops.push_back(op);
       group->last = Value(); // nothing joins behind a change of layout
@@ -455,6 +460,7 @@ private:
     builder.setInsertionPointAfter(dispatch);
     // Later groups, which read the old values, find the new ones.
     for (auto [old, made] : llvm::zip_equal(outputs, dispatch.getOutputs())) {
+      shapes.set(made, nn::SymShape(shapes.get(old))); // for what is behind a boundary
       old.replaceUsesWithIf(made, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
     }
   }

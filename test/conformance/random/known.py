@@ -1,0 +1,24 @@
+"""Differences between aicc and ONNX Runtime that are not aicc's: what ONNX Runtime gets wrong, and what the standard leaves open.
+
+Each entry: an operator, a part of what the comparison says, and the reason. Only a model with this operator and a problem at
+the outputs (aicc agrees with its own reference) can match.
+"""
+
+NAN = "the standard does not say what becomes of NaNs; aicc keeps them, as numpy does"
+KNOWN = [
+    ("MaxPool", "nan instead of", NAN),
+    ("ReduceMin", "nan instead of", NAN),
+    ("ReduceMax", "nan instead of", NAN),
+    ("Clip", "inf instead of", "without a bound, ONNX Runtime takes the largest finite number; aicc takes none"),
+    ("ReduceProd", "instead of 2147483647", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
+    ("ReduceProd", "instead of -2147483648", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
+]
+
+
+def find(model, problem):
+    """The reason why this problem is none, or nothing."""
+    kind, message = problem
+    if kind != "wrong":
+        return ""
+    kinds = {node.op_type for node in model.graph.node}
+    return next((reason for operator, text, reason in KNOWN if operator in kinds and text in message), "")
