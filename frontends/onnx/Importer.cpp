@@ -11,6 +11,8 @@ namespace aicc::onnx_import {
 /// As kMaxCallDepth: of everything there is an end.
 static constexpr uint64_t maxNodes = 500000;
 static constexpr size_t maxProblems = 1000;
+/// Opsets of the standard that are known.
+static constexpr int64_t minOpset = 1, maxOpset = 28;
 
 static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? StringRef() : domain; }
 
@@ -34,7 +36,6 @@ Importer::Importer(MLIRContext &context, const onnx::ModelProto &model, ArrayRef
 
 OwningOpRef<ModuleOp> Importer::run() {
   const size_t before = problems.size();
-  constexpr int64_t minOpset = 1, maxOpset = 28;
   auto opset = opsets.find("");
   if (!model.has_graph()) {
     report("the file holds no graph", "is it an ONNX model?");
@@ -234,7 +235,8 @@ Items Importer::importFunction(const onnx::FunctionProto &function, Node &node, 
   llvm::StringMap<int64_t> versions;
   addOpsets(function.opset_import(), versions);
   if (schema && !versions.count(""))
-    versions[""] = schema->domain().empty() ? node.opset : schema->SinceVersion();
+    // A body of another domain that names no opset means the standard's as the model has it.
+    versions[""] = schema->domain().empty() ? node.opset : opsets.count("") ? opsets.lookup("") : maxOpset;
 
   Scope inner;
   inner.opsets = &versions;

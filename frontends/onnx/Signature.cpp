@@ -130,7 +130,7 @@ void Importer::finish(Scope &scope) {
   }
   if (graph.output().empty())
     report("the model has no output");
-  else if (outputs.empty() && problems.size() == before)
+  else if (outputs.empty() && problems.empty())
     report("the model's outputs hold no tensor");
   if (problems.size() > before || outputs.empty())
     return;
