@@ -15,7 +15,8 @@ import textwrap
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("AICC_BUILD_DIR", os.path.join(ROOT, "build"))
 MICROSOFT = "com.microsoft"
-MIN_OPSET, MAX_OPSET = 7, 28
+DOMAINS = {"microsoft": MICROSOFT, "machineLearning": "ai.onnx.ml", "training": "ai.onnx.preview.training"}
+MIN_OPSET, MAX_OPSET = 1, 28
 # Operations that the graph passes always turn into others, so that no target sees them.
 REWRITTEN = {"batch_norm"}
 COMMANDS = ("compile", "run", "bench", "inspect", "check", "devices")
@@ -34,14 +35,21 @@ def table_entries(text):
     entries = []
     for call in re.findall(r"\bt\.add\((.*?)\);", text, re.S):
         match = re.fullmatch(
-            r'(?:(?P<domain>OpTable::microsoft),\s*)?"(?P<op>\w+)",\s*(?:(?P<first>\d+),\s*(?P<last>\d+|OpTable::anyOpset),\s*)?(?P<fn>.+)',
+            r'(?:OpTable::(?P<domain>\w+),\s*)?"(?P<op>\w+)",\s*(?:(?P<first>\d+),\s*(?P<last>\d+|OpTable::anyOpset),\s*)?(?P<fn>.+)',
             call.strip(), re.S,
         )
+        if re.match(r"OpTable::\w+, op,", call):
+            continue  # in a helper, whose calls are read below
         if not match:
             raise SystemExit(f"gen_docs: cannot read the table's entry t.add({call})")
         last = match["last"]
-        domain = MICROSOFT if match["domain"] else ""
+        domain = DOMAINS[match["domain"]] if match["domain"] else ""
         entries.append((domain, match["op"], int(match["first"] or 1), int(last) if last and last.isdigit() else None, match["fn"]))
+    # com.microsoft's families shorten the entry by a helper.
+    for name, fn in re.findall(r'(?<![\w.])(?:add|like)\("(\w+)",\s*([^;]+)', text):
+        entries.append((MICROSOFT, name, 1, None, fn.lstrip("[&=") or "none"))
+    for names, fn in re.findall(r"for \(StringRef op : \{([^}]*)\}\)\s*(?:add|like)\(op,\s*([^;]+)", text):
+        entries += [(MICROSOFT, name, 1, None, fn.lstrip("[&=")) for name in re.findall(r'"(\w+)"', names)]
     return entries
 
 
@@ -59,7 +67,7 @@ def function_bodies(text):
 
 def limits(importer, bodies):
     """What an importer and the functions of its family that it calls refuse, or need to be constant, in their own words."""
-    notes, seen, todo = [], set(), [re.match(r"\w+", importer).group(0)]
+    notes, seen, todo = [], set(), re.findall(r"\w+", importer)[:1]
     while todo:
         name = todo.pop(0)
         if name in seen or name not in bodies:
@@ -99,6 +107,12 @@ def paragraph(text):
     return textwrap.wrap(text, 118, break_long_words=False, break_on_hyphens=False)
 
 
+def sequence_ops():
+    """What the importer does with lists of values."""
+    text = read("frontends/onnx/ImportSequences.cpp")
+    return set(re.findall(r'"(\w+)"', re.search(r"isSequenceOp\(.*?\n}\n", text, re.S).group(0)))
+
+
 def operators():
     import onnx.defs
 
@@ -110,12 +124,16 @@ def operators():
         schemas.sort(key=lambda schema: schema.since_version)
     has_body = {name for name, s in history.items() if s[-1].has_function or s[-1].has_context_dependent_function}
     rows = []
+    # What opsets 1 to 6 wrote differently is entered first.
+    old = {op: last for _, op, _, last, _ in table_entries(read("frontends/onnx/ops/Legacy.cpp")) if last}
     for path in sorted(glob.glob(os.path.join(ROOT, "frontends/onnx/ops/*.cpp"))):
         text = read(path)
         bodies = function_bodies(text)
         for domain, op, first, last, importer in table_entries(text):
+            if not domain and not path.endswith("Legacy.cpp") and first <= old.get(op, 0):
+                first = old[op] + 1
             known = [s.since_version for s in history.get(op, []) if not s.deprecated]
-            # Those that models of opset 7 and later can mean.
+            # Those that models of these opsets can mean.
             versions = [v for v, following in zip(known, known[1:] + [MAX_OPSET + 1]) if following > max(first, MIN_OPSET)]
             versions = [v for v in versions if v <= (last or MAX_OPSET)]
             since = max(first, MIN_OPSET, history[op][0].since_version) if op in history and not domain else 0
@@ -124,7 +142,7 @@ def operators():
                          "; ".join(limits(importer, bodies))))
     standard = {row[1] for row in rows if not row[0]}
     inlined = sorted(has_body - standard)
-    missing = sorted(n for n, s in history.items() if n not in standard | has_body | {"If"} and not s[-1].deprecated)
+    missing = sorted(n for n, s in history.items() if n not in standard | has_body | {"If", "Loop", "Scan"} | sequence_ops() and not s[-1].deprecated)
     current = {name for name, s in history.items() if not s[-1].deprecated}
     operations, taken = kernel_notes()
 
@@ -136,15 +154,16 @@ def operators():
     lines += ["", "## Imported", ""]
     lines += paragraph(
         f"{len(standard & current)} of the standard's {len(current)} operators by an importer of their own, and "
-        f"{sum(row[0] for row in rows)} of {MICROSOFT}. `opsets` are those of models, `versions` the operator's in the standard. The limits are "
+        f"{len([row for row in rows if row[0]])} of other domains. `opsets` are those of models, `versions` the operator's in the standard. The limits are "
         "the importer's own messages when it refuses a node; some concern one form of the operator only."
     )
     lines += ["", "| operator | opsets | versions | limits |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(row[3:])} |".replace("|  |", "| |").replace("|  |", "| |") for row in sorted(rows)]
     lines.append("")
     lines += paragraph(
-        "`If` is imported where its condition is known at compile time: the branch that is taken takes its place. Functions that a "
-        "model defines itself are inlined."
+        "Beside the table, `If`, `Loop` and `Scan` become branches and loops (opset 8's Scan: without sequence lengths), or are "
+        "decided and written out at compile time. Sequences and optionals (" + ", ".join(f"`{op}`" for op in sorted(sequence_ops())) +
+        ") exist at compile time only: their lengths must be known then. Functions that a model defines itself are inlined."
     )
     lines += ["", "## By their definition", ""]
     lines += paragraph(
