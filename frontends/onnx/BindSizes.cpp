@@ -26,7 +26,8 @@ SmallVector<AffineExpr> GraphBuilder::bindSizes(Value tensor, const Twine &what,
     for (auto [i, value] : llvm::enumerate(*values)) {
       auto number = dyn_cast<AffineConstantExpr>(value);
       Interval interval = getBounds(i);
-      if (number && (number.getValue() < interval.min || number.getValue() > interval.max))
+      // What a negative number means (Reshape's -1) is the operator's matter, unless it gave bounds.
+      if (!bounds.empty() && number && (number.getValue() < interval.min || number.getValue() > interval.max))
         throw ImportError(what + " is " + Twine(number.getValue()) + ", which is out of range");
     }
     return *values;
@@ -66,6 +67,9 @@ void GraphBuilder::require(Value condition, const Twine &message) {
 }
 
 SmallVector<AffineExpr> Node::getSizes(unsigned index, const Twine &what) const {
+  // What is known may be negative: it means something to the operator.
+  if (std::optional<SmallVector<AffineExpr>> values = builder.getKnownInts(in(index)))
+    return *values;
   return builder.bindSizes(in(index), what);
 }
 } // namespace aicc::onnx_import

@@ -78,6 +78,17 @@ SmallVector<Interval> within(Node &n, ArrayRef<AffineExpr> shape) {
 
 bool isLate(Node &n, unsigned index) { return n.has(index) && !n.builder.getKnown(n.in(index)); }
 
+bool isLate(Node &n, AffineExpr size) {
+  auto symbols = n.builder.getShapes().getFunction()->getAttrOfType<ArrayAttr>(
+      nn::NNDialect::getSymbolsAttrName());
+  bool found = false;
+  size.walk([&](AffineExpr e) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(e); symbol && symbols && symbol.getPosition() < symbols.size())
+      found |= cast<nn::SymbolAttr>(symbols[symbol.getPosition()]).getKind() == nn::SymbolKind::data;
+  });
+  return found;
+}
+
 Value getVector(Node &n, unsigned index) {
   Value x = n.builder.convert(n.in(index), getI64(n));
   if (n.getRank(x) > 1)
@@ -91,7 +102,7 @@ Value getNumber(Node &n, unsigned index) {
 
 Results reshapeLate(Node &n) {
   Value x = n.in(0), shape = getVector(n, 1), zero = number(n, 0), one = number(n, 1);
-  const int64_t rank = n.getRank(x), count = lengthOf(n, shape, "the number of the shape's dimensions");
+  const int64_t count = lengthOf(n, shape, "the number of the shape's dimensions");
   if (n.getInt("allowzero", 0) == 0) {
     SmallVector<AffineExpr> sizes(n.getShape(x));
     sizes.resize(count, n.constant(0));
@@ -100,7 +111,6 @@ Results reshapeLate(Node &n) {
   }
   if (count == 0)
     return n.builder.reshape(x, {});
-  (void)rank;
   Value free = compare(n, shape, number(n, -1), CompareKind::eq);
   n.builder.require(compare(n, sumAlong(n, n.builder.convert(free, getI64(n)), 0), one, CompareKind::le),
                     "the shape has more than one unknown size");

@@ -11,6 +11,8 @@ namespace aicc::onnx_import {
 
 /// Whether input `index` is there and not known at import.
 bool isLate(Node &node, unsigned index);
+/// Whether a size depends on data.
+bool isLate(Node &node, AffineExpr size);
 /// Input `index` as a vector of i64.
 Value getVector(Node &node, unsigned index);
 /// The one number of an input, as a scalar of i64.

@@ -100,7 +100,8 @@ Results importSqueeze(Node &n) {
   for (auto [i, size] : llvm::enumerate(n.getShape(x))) {
     auto number = dyn_cast<AffineConstantExpr>(size);
     const bool drop = given ? llvm::is_contained(axes, int64_t(i)) : number && number.getValue() == 1;
-    if (drop && (!number || number.getValue() != 1))
+    // A size that depends on data is checked by the reshape, at run time.
+    if (drop && (number ? number.getValue() != 1 : !isLate(n, size)))
       throw ImportError("dimension " + Twine(i) + " to be dropped is not 1",
                         number ? "" : "fix its size to 1 with --dim");
     if (!drop)
