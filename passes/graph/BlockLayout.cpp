@@ -41,7 +41,8 @@ public:
       attrs.set(conv.getBlockAttrName(), builder.getI64IntegerAttr(block));
       attrs.set(conv.getBlockInputAttrName(), builder.getBoolAttr(!plain));
     } else if (isa<nn::MaxPoolOp, nn::AvgPoolOp>(op)) {
-      if (!packed.contains(op->getOperand(0)))
+      // Kernels pool blocks of floats only.
+      if (!packed.contains(op->getOperand(0)) || !isFloat(op->getResult(0)))
         return;
       operands.push_back(getPacked(op->getOperand(0)));
       attrs.set("block", builder.getI64IntegerAttr(block));
