@@ -26,8 +26,7 @@ SmallVector<AffineExpr> GraphBuilder::bindSizes(Value tensor, const Twine &what,
     for (auto [i, value] : llvm::enumerate(*values)) {
       auto number = dyn_cast<AffineConstantExpr>(value);
       Interval interval = getBounds(i);
-      // What a negative number means (Reshape's -1) is the operator's matter, unless it gave bounds.
-      if (!bounds.empty() && number && (number.getValue() < interval.min || number.getValue() > interval.max))
+      if (number && (number.getValue() < interval.min || number.getValue() > interval.max))
         throw ImportError(what + " is " + Twine(number.getValue()) + ", which is out of range");
     }
     return *values;
