@@ -231,6 +231,16 @@ def ms_gqa_room(g):
     gqa(g, "plain", q, k, v, rotary=True, cache="past")
 
 
+@model(*STEP, PROMPT[0], opset=18)
+def ms_gqa_late(g):
+    """The longest length is an input: the size of the cache that comes out is known during the run only."""
+    q, k, v = gqa_inputs(g)
+    total = g.input("total_length", INT32, [1], lambda rng, shape, sizes: np.array([sizes["total"]], np.int32))
+    ms(g, "GroupQueryAttention", q, k, v, *g.past, g.ragged, total, num_heads=4, kv_num_heads=2,
+       out=[g.output("y", ["batch", "seq", 64]), g.output("key", ["batch", 2, None, 16]),
+            g.output("value", ["batch", 2, None, 16])])
+
+
 @model(*PROMPT, opset=18)
 def ms_gqa_prompt(g):
     """The first run of a graph that takes a cache: it is empty."""
