@@ -141,7 +141,7 @@ def operators():
                          f"{since}–{last or MAX_OPSET}" if since else "", ", ".join(map(str, versions)) if since else "",
                          "; ".join(limits(importer, bodies))))
     standard = {row[1] for row in rows if not row[0]}
-    inlined = sorted(has_body - standard)
+    inlined = sorted(has_body - standard - sequence_ops())
     missing = sorted(n for n, s in history.items() if n not in standard | has_body | {"If", "Loop", "Scan"} | sequence_ops() and not s[-1].deprecated)
     current = {name for name, s in history.items() if not s[-1].deprecated}
     operations, taken = kernel_notes()
