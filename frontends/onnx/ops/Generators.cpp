@@ -128,8 +128,8 @@ Results importOneHot(Node &n) {
   Type i64 = n.builder.getBuilder().getI64Type();
   Value indices = n.builder.convert(n.in(0), i64), values = n.in(2);
   const int64_t rank = n.getRank(indices) + 1, axis = n.getAxis(n.getInt("axis", -1), rank);
-  SmallVector<AffineExpr> depth =
-      isLate(n, 1) ? n.builder.bindSizes(getVector(n, 1), "the depth") : n.getSizes(1, "the depth");
+  // A number of any type.
+  SmallVector<AffineExpr> depth = n.builder.bindSizes(n.builder.convert(n.in(1), i64), "the depth");
   if (depth.size() != 1 || n.getRank(values) != 1)
     throw ImportError("depth must be a number, values a pair");
   // Negative indices count from the end; those beyond are hot nowhere.
