@@ -43,6 +43,17 @@ def grid_sample_of_theta(g):
     output(g, g.op("Conv", y, g.weight(4, 3, 3, 3), pads=[1] * 4), 4, "y")
 
 
+@model(*IMAGES, opset=20)
+def affine_grid(g):
+    """A spatial transformer whose grid has the image's sizes."""
+    x = g.input("x", FLOAT, ["batch", 3, "height", "width"], normal())
+    theta = g.input("theta", FLOAT, ["batch", 2, 3], normal(0.6))
+    for aligned in (0, 1):
+        grid = g.op("AffineGrid", theta, g.op("Shape", x), align_corners=aligned)
+        output(g, grid, 4, f"grid_{aligned}")
+        output(g, g.op("GridSample", x, grid, align_corners=aligned), 4, f"y_{aligned}")
+
+
 def regions(rng, shape, sizes):
     corners = rng.uniform(-2, 14, shape)
     corners[:, 2:] = corners[:, :2] + rng.uniform(0.1, 11, shape)[:, 2:]
@@ -66,13 +77,12 @@ def roi_align(g):
                 output(g, y, 4, f"{mode}_{coordinates}_{ratio}")
 
 
-@model(*[dict(sizes, regions=n) for sizes, n in zip(IMAGES, (5, 9))], modes=("static",))
+@model(*[dict(sizes, regions=n) for sizes, n in zip(IMAGES, (5, 9))])
 def roi_align_adaptive(g):
-    """As many samples as a bin has elements, of regions that the model knows."""
+    """As many samples as a bin has elements."""
     x = g.input("x", FLOAT, ["batch", 6, "height", "width"], normal())
-    rng = np.random.default_rng(3)
-    rois = g.const(regions(rng, (5, 4), {}))
-    batch = g.const(np.array([0, 1, 1, 0, 0], np.int64))
+    rois = g.input("rois", FLOAT, ["regions", 4], regions)
+    batch = g.input("images", INT64, ["regions"], images)
     for coordinates in ("half_pixel", "output_half_pixel"):
         y = g.op("RoiAlign", x, rois, batch, coordinate_transformation_mode=coordinates, output_height=3,
                  output_width=2, sampling_ratio=0)
@@ -108,6 +118,22 @@ def resize_antialias(g):
             y = resize(g, x, [1, 1, 0.4, 0.7], mode=mode, antialias=1, exclude_outside=exclude)
             output(g, y, 4, f"{mode}_{exclude}")
     output(g, resize(g, x, sizes=g.ints(4, 23), mode="linear", antialias=1, axes=[2, 3]), 4, "sizes")
+
+
+def scales(rng, shape, sizes):
+    return np.array([1, 1, 0.45, 1.7], np.float32) + rng.uniform(-0.05, 0.05, 4).astype(np.float32) * [0, 0, 1, 1]
+
+
+@model(*IMAGES, opset=18)
+def resize_at_run(g):
+    """Sizes and scales that only the run tells."""
+    x = g.input("x", FLOAT, ["batch", 3, "height", "width"], normal())
+    by = g.input("scales", FLOAT, [4], lambda *args: scales(*args).astype(np.float32))
+    to = g.input("sizes", INT64, [2], lambda rng, shape, sizes: rng.integers(3, 20, shape).astype(np.int64))
+    for mode in ("nearest", "linear", "cubic"):
+        output(g, g.op("Resize", x, "", by, mode=mode), 4, f"by_{mode}")
+        output(g, g.op("Resize", x, "", "", to, mode=mode, axes=[2, 3]), 4, f"to_{mode}")
+    output(g, g.op("Resize", x, "", by, mode="linear", antialias=1), 4, "smooth")
 
 
 @model(*IMAGES, opset=18)

@@ -64,7 +64,7 @@ SmallVector<Axis> fromScales(Node &n, Value x, unsigned index, ArrayRef<int64_t>
   for (auto [i, dim] : llvm::enumerate(dims)) {
     Value scale = n.builder.convert(pick(n, scales, int64_t(i)), getF32(n));
     Value product = n.mul(sizeScalar(n, n.getShape(x)[dim], getF32(n)), scale);
-    axes.push_back({dim, toSize(n, n.make<nn::FloorOp>(product), "a scaled size"), std::nullopt, scale});
+    axes.push_back({dim, toSize(n, n.make<nn::FloorOp>(product), "a scaled size", 1), std::nullopt, scale});
   }
   return axes;
 }
@@ -107,7 +107,7 @@ SmallVector<Axis> fromSizes(Node &n, Value x, ArrayRef<AffineExpr> sizes, ArrayR
       size = n.constant(int64_t(std::floor(*scale * input + 0.5)));
     } else {
       Value rounded = n.make<nn::FloorOp>(n.add(n.mul(sizeScalar(n, size, getF32(n)), runScale), 0.5));
-      size = toSize(n, rounded, "a size whose aspect ratio is kept");
+      size = toSize(n, rounded, "a size whose aspect ratio is kept", 1);
     }
     axes.push_back({dim, size, scale, runScale});
   }
@@ -380,8 +380,8 @@ Results importResize(Node &n) {
       axis = n.getAxis(axis, n.getRank(x));
   }
   const bool hasSizes = n.has(3) && n.getShape(n.in(3)) != ArrayRef<AffineExpr>{n.constant(0)};
-  return resize(n, hasSizes ? fromSizes(n, x, n.getSizes(3, "the size"), axes) : fromScales(n, x, 2, axes),
-                o);
+  return resize(
+      n, hasSizes ? fromSizes(n, x, getPositiveSizes(n, 3, "the size"), axes) : fromScales(n, x, 2, axes), o);
 }
 } // namespace
 

@@ -56,9 +56,17 @@ Value withSize(Node &n, Value x, int64_t dim, AffineExpr size, const Twine &what
   return n.builder.reshape(x, shape);
 }
 
-AffineExpr toSize(Node &n, Value x, const Twine &what) {
+AffineExpr toSize(Node &n, Value x, const Twine &what, int64_t least) {
   x = n.builder.reshape(n.builder.convert(x, n.builder.getBuilder().getI64Type()), {n.constant(1)});
-  return n.builder.bindSizes(x, what).front();
+  return n.builder.bindSizes(x, what, Interval{least, INT32_MAX}).front();
+}
+
+SmallVector<AffineExpr> getPositiveSizes(Node &n, unsigned index, const Twine &what) {
+  SmallVector<AffineExpr> sizes = n.builder.bindSizes(n.in(index), what, Interval{1, INT32_MAX});
+  for (AffineExpr size : sizes)
+    if (n.math().getBounds(size).max < 1)
+      throw ImportError(what + " must be positive");
+  return sizes;
 }
 
 Type getPositionType(Node &n, Value x) {

@@ -22,8 +22,11 @@ Type getComputeType(Node &n, Value x);
 AffineExpr productOf(Node &n, ArrayRef<AffineExpr> sizes);
 /// `x` with a dimension that must be `size`; where only the run tells, it is checked there.
 Value withSize(Node &n, Value x, int64_t dim, AffineExpr size, const Twine &what);
-/// The value of a computed number (an integer, if in floats) as a size. `what` names it in the error.
-AffineExpr toSize(Node &n, Value x, const Twine &what);
+/// The value of a computed number (an integer, if in floats) as a size, at least `least`. `what` names it in
+/// the error.
+AffineExpr toSize(Node &n, Value x, const Twine &what, int64_t least = 0);
+/// Input `index` as sizes of one at least.
+SmallVector<AffineExpr> getPositiveSizes(Node &n, unsigned index, const Twine &what);
 /// The type of positions in `x`: i32 where they are known to fit.
 Type getPositionType(Node &n, Value x);
 

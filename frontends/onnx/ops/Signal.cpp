@@ -174,7 +174,7 @@ Results importDft(Node &n) {
   AffineExpr size = n.getShape(x)[axis];
   t.length = t.inverse && t.onesided ? n.math().simplify((size - 1) * 2) : size;
   if (n.has(1)) {
-    SmallVector<AffineExpr> length = n.getSizes(1, "dft_length");
+    SmallVector<AffineExpr> length = getPositiveSizes(n, 1, "dft_length");
     if (length.size() != 1)
       throw ImportError("dft_length must be a single number");
     t.length = length[0];
@@ -183,11 +183,19 @@ Results importDft(Node &n) {
     throw ImportError("dft_length must be positive");
   // Elements beyond the length are left out; missing ones are zeros, which need no row of the matrix.
   AffineExpr used = t.inverse && t.onesided ? n.math().simplify(t.length.floorDiv(2) + 1) : t.length;
-  t.inputs = n.math().min(size, used);
-  if (!t.inputs)
-    throw ImportError("its sizes depend on the input's in too complicated a way");
-  if (t.inputs != size)
-    x = n.builder.sliceAxis(x, axis, n.constant(0), t.inputs);
+  std::optional<int> order = n.math().compare(used, size);
+  t.inputs = order && *order > 0 ? size : used;
+  if (order && *order < 0) {
+    x = n.builder.sliceAxis(x, axis, n.constant(0), used);
+  } else if (!order) {
+    // Only the run tells: what is too much goes, what is missing comes as zeros.
+    SmallVector<AffineExpr> low(rank, n.constant(0)), high(low);
+    high[axis] = n.math().simplify(used - size);
+    if (!high[axis])
+      throw ImportError("its sizes depend on the input's in too complicated a way");
+    x = n.make<nn::PadOp>(x, n.builder.scalarLike(0, x), n.builder.map(low), n.builder.map(high),
+                          nn::PadMode::constant);
+  }
   SmallVector<int64_t> perm, back(rank);
   for (int64_t i = 0; i < rank; ++i)
     if (i != axis && i != rank - 1)
@@ -249,9 +257,9 @@ Results importStft(Node &n) {
   t.parts = getParts(n, x);
   AffineExpr batch = n.getShape(x)[0], time = n.getShape(x)[1];
   auto getSize = [&](unsigned input, const Twine &what) {
-    SmallVector<AffineExpr> size = n.getSizes(input, what);
-    if (size.size() != 1 || n.math().getBounds(size[0]).max < 1)
-      throw ImportError(what + " must be a positive number");
+    SmallVector<AffineExpr> size = getPositiveSizes(n, input, what);
+    if (size.size() != 1)
+      throw ImportError(what + " must be a single number");
     return size[0];
   };
   t.length = window ? n.getShape(window)[0] : time;
@@ -275,9 +283,9 @@ Results importMelWeightMatrix(Node &n) {
   OpBuilder &b = n.builder.getBuilder();
   Type f64 = b.getF64Type(), result = n.getType(n.getInt("output_datatype", 1));
   auto getSize = [&](unsigned input, const Twine &what) {
-    SmallVector<AffineExpr> size = n.getSizes(input, what);
-    if (size.size() != 1 || n.math().getBounds(size[0]).max < 1)
-      throw ImportError(what + " must be a positive number");
+    SmallVector<AffineExpr> size = getPositiveSizes(n, input, what);
+    if (size.size() != 1)
+      throw ImportError(what + " must be a single number");
     return size[0];
   };
   AffineExpr bands = getSize(0, "num_mel_bins"), length = getSize(1, "dft_length");

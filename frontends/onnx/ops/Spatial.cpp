@@ -79,6 +79,37 @@ Results importGridSample(Node &n) {
   return n.builder.reshape(y, shape);
 }
 
+/// The places of a grid from -1 to 1, each moved by theta [N, D, D + 1]; coordinates innermost first.
+Results importAffineGrid(Node &n) {
+  Value theta = n.in(0);
+  SmallVector<AffineExpr> size = getPositiveSizes(n, 1, "the size");
+  const int64_t spatial = int64_t(size.size()) - 2;
+  if (spatial < 1 || n.getRank(theta) != 3)
+    throw ImportError("it needs theta [N, D, D + 1] and a size [N, C, sizes...]");
+  theta = withSize(n, theta, 1, n.constant(spatial), "theta");
+  theta = withSize(n, theta, 2, n.constant(spatial + 1), "theta");
+  const bool aligned = n.getInt("align_corners", 0) != 0;
+  Type element = n.getElement(theta), type = getComputeType(n, theta);
+  SmallVector<AffineExpr> places(ArrayRef(size).drop_front(2));
+  AffineExpr count = productOf(n, places), one = n.constant(1);
+  auto column = [&](Value x) { return n.builder.reshape(n.builder.broadcast(x, places), {one, count, one}); };
+  SmallVector<Value> columns;
+  for (int64_t d = spatial - 1; d >= 0; --d) {
+    // (2 i + 1) / size - 1; with aligned corners 2 i / (size - 1) - 1.
+    Value i = n.mul(ramp(n, places[d], d, spatial, type), 2.0);
+    AffineExpr steps = aligned ? n.math().simplify(places[d] - 1) : places[d];
+    i = n.div(n.add(i, aligned ? 0.0 : 1.0), sizeScalar(n, steps, type));
+    columns.push_back(column(n.add(i, -1.0)));
+  }
+  columns.push_back(column(n.builder.scalar(1, type)));
+  Value grid =
+      n.make<nn::MatMulOp>(n.builder.concat(columns, 2), n.builder.convert(theta, type), false, true);
+  SmallVector<AffineExpr> shape{n.getShape(theta)[0]};
+  shape.append(places);
+  shape.push_back(n.constant(spatial));
+  return n.builder.convert(n.builder.reshape(grid, shape), element);
+}
+
 /// Each region [x1, y1, x2, y2] of an image is cut into bins, and each bin is the mean or maximum of samples.
 Results importRoiAlign(Node &n) {
   Value x = n.in(0), rois = n.in(1), batch = n.in(2);
@@ -122,7 +153,7 @@ Results importRoiAlign(Node &n) {
       // As many samples as the bin has elements: of the largest region, and the others leave some out.
       perBin = n.make<nn::MaxOp>(n.make<nn::CeilOp>(bin), number(0));
       Value most = n.builder.reduce(perBin, nn::ReduceKind::max, {0, 1, 2, 3, 4, 5}, false);
-      samples = toSize(n, n.make<nn::MaxOp>(most, number(1)), "the size of the largest region");
+      samples = toSize(n, n.make<nn::MaxOp>(most, number(1)), "the size of the largest region", 1);
     }
     Value sample = ramp(n, samples, d, 6, type);
     if (ratio == 0) {
@@ -242,7 +273,7 @@ Results importDeformConv(Node &n) {
 /// The sum of overlapping blocks: each element of the image collects those that it is part of.
 Results importCol2Im(Node &n) {
   Value x = n.in(0);
-  SmallVector<AffineExpr> image = n.getSizes(1, "the image's shape");
+  SmallVector<AffineExpr> image = getPositiveSizes(n, 1, "the image's shape");
   SmallVector<int64_t> block = n.getConstantInts(2, "the block's shape");
   const int64_t spatial = int64_t(image.size());
   if (n.getRank(x) != 3 || spatial < 1 || int64_t(block.size()) != spatial)
@@ -338,7 +369,7 @@ Results importMaxUnpool(Node &n) {
   if (!n.has(2))
     return y;
   // Indices count in the shape that follows from the attributes; the result is that, made larger.
-  SmallVector<AffineExpr> wanted = n.getSizes(2, "the output's shape");
+  SmallVector<AffineExpr> wanted = getPositiveSizes(n, 2, "the output's shape");
   if (wanted.size() != shape.size())
     throw ImportError("it needs one output size per dimension");
   SmallVector<AffineExpr> low(shape.size(), n.constant(0)), high;
@@ -354,6 +385,7 @@ Results importMaxUnpool(Node &n) {
 
 void addSpatialOps(OpTable &t) {
   t.add("GridSample", importGridSample);
+  t.add("AffineGrid", importAffineGrid);
   t.add("RoiAlign", importRoiAlign);
   t.add("DeformConv", importDeformConv);
   t.add("Col2Im", importCol2Im);
