@@ -137,7 +137,7 @@ def operators():
             versions = [v for v, following in zip(known, known[1:] + [MAX_OPSET + 1]) if following > max(first, MIN_OPSET)]
             versions = [v for v in versions if v <= (last or MAX_OPSET)]
             since = max(first, MIN_OPSET, history[op][0].since_version) if op in history and not domain else 0
-            rows.append((domain != "", op, since, f"{domain}.{op}" if domain else op,
+            rows.append((domain, op, since, f"{domain}.{op}" if domain else op,
                          f"{since}–{last or MAX_OPSET}" if since else "", ", ".join(map(str, versions)) if since else "",
                          "; ".join(limits(importer, bodies))))
     standard = {row[1] for row in rows if not row[0]}

@@ -3,6 +3,7 @@
 #include "frontends/onnx/Importer.h"
 #include "dialects/nn/Formats.h"
 #include "frontends/onnx/NodeOrder.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -175,6 +176,18 @@ bool Importer::isSupported(const onnx::NodeProto &proto, StringRef domain, int64
          hasFunctionBody(domain, proto.op_type(), opset);
 }
 
+/// What to do about a standard operator that is none of a tensor compiler's.
+static StringRef getHint(StringRef op) {
+  return llvm::StringSwitch<StringRef>(op)
+      .Case("ImageDecoder", "decode images outside the model")
+      .Cases("ZipMap", "DictVectorizer", "CastMap",
+             "maps have no tensors; export the model with zipmap switched off")
+      .Cases("StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "CategoryMapper",
+             "process strings outside the model")
+      .Case("Gradient", "export the gradients' computation as a graph")
+      .Default("");
+}
+
 Items Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t opset, ArrayRef<Item> inputs,
                          Scope &scope) {
   SmallVector<Value> values;
@@ -214,7 +227,7 @@ Items Importer::importOp(const onnx::NodeProto &proto, StringRef domain, int64_t
   if (!domain.empty() && !schema)
     throw ImportError("the operator is not supported: its domain '" + domain + "' is not a standard one",
                       "export the model without custom operators");
-  throw ImportError("the operator is not supported");
+  throw ImportError("the operator is not supported", getHint(proto.op_type()));
 }
 
 Items Importer::importFunction(const onnx::FunctionProto &function, Node &node, ArrayRef<Item> inputs,

@@ -125,6 +125,8 @@ public:
   };
   static constexpr int64_t anyOpset = INT64_MAX;
   static constexpr const char *microsoft = "com.microsoft";
+  static constexpr const char *machineLearning = "ai.onnx.ml";
+  static constexpr const char *training = "ai.onnx.preview.training";
 
   /// Operators of the standard domain; `first` and `last` are opsets of the model, not versions of the
   /// operator.

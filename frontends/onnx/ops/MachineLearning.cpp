@@ -153,9 +153,10 @@ Results importFeatureVectorizer(Node &n) {
 Results importOneHotEncoder(Node &n) {
   OpBuilder &b = n.builder.getBuilder();
   SmallVector<int64_t> categories = n.getInts("cats_int64s");
+  if (categories.empty() && n.hasAttr("cats_strings"))
+    throw ImportError("categories that are strings are not supported");
   if (categories.empty())
-    throw ImportError(n.hasAttr("cats_strings") ? "categories that are strings are not supported"
-                                                : "it has no categories");
+    throw ImportError("it has no categories");
   Value x = n.builder.convert(n.in(0), b.getI64Type());
   Value hot = n.builder.compare(n.builder.unsqueeze(x, {n.getRank(x)}),
                                 makeConstant<int64_t>(n, categories, b.getI64Type()), nn::CompareKind::eq);
@@ -316,20 +317,16 @@ Results importSvmRegressor(Node &n) {
 } // namespace
 
 void addMachineLearningOps(OpTable &t) {
-  const StringRef domain = "ai.onnx.ml";
-  auto add = [&](StringRef op, ImportFn import) {
-    t.add(domain, op, 1, OpTable::anyOpset, std::move(import));
-  };
-  add("ArrayFeatureExtractor", importArrayFeatureExtractor);
-  add("Binarizer", importBinarizer);
-  add("Scaler", importScaler);
-  add("Normalizer", importNormalizer);
-  add("Imputer", importImputer);
-  add("FeatureVectorizer", importFeatureVectorizer);
-  add("OneHotEncoder", importOneHotEncoder);
-  add("LabelEncoder", importLabelEncoder);
-  add("LinearRegressor", importLinearRegressor);
-  add("LinearClassifier", importLinearClassifier);
-  add("SVMRegressor", importSvmRegressor);
+  t.add(OpTable::machineLearning, "ArrayFeatureExtractor", 1, OpTable::anyOpset, importArrayFeatureExtractor);
+  t.add(OpTable::machineLearning, "Binarizer", 1, OpTable::anyOpset, importBinarizer);
+  t.add(OpTable::machineLearning, "Scaler", 1, OpTable::anyOpset, importScaler);
+  t.add(OpTable::machineLearning, "Normalizer", 1, OpTable::anyOpset, importNormalizer);
+  t.add(OpTable::machineLearning, "Imputer", 1, OpTable::anyOpset, importImputer);
+  t.add(OpTable::machineLearning, "FeatureVectorizer", 1, OpTable::anyOpset, importFeatureVectorizer);
+  t.add(OpTable::machineLearning, "OneHotEncoder", 1, OpTable::anyOpset, importOneHotEncoder);
+  t.add(OpTable::machineLearning, "LabelEncoder", 1, OpTable::anyOpset, importLabelEncoder);
+  t.add(OpTable::machineLearning, "LinearRegressor", 1, OpTable::anyOpset, importLinearRegressor);
+  t.add(OpTable::machineLearning, "LinearClassifier", 1, OpTable::anyOpset, importLinearClassifier);
+  t.add(OpTable::machineLearning, "SVMRegressor", 1, OpTable::anyOpset, importSvmRegressor);
 }
 } // namespace aicc::onnx_import

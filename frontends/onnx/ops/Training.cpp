@@ -7,8 +7,6 @@ using namespace mlir;
 namespace aicc::onnx_import {
 namespace {
 
-constexpr StringRef trainingDomain = "ai.onnx.preview.training";
-
 /// Inputs: the learning rate, the number of updates before, then groups of as many tensors as there are
 /// parameters: parameters, gradients, states. `step` gets one of each, its rate and count in the parameter's
 /// type, and returns the new parameter and states; the results are grouped the same way.
@@ -89,8 +87,8 @@ Results importMomentum(Node &n) {
 } // namespace
 
 void addTrainingOps(OpTable &t) {
-  t.add(trainingDomain, "Adagrad", 1, OpTable::anyOpset, importAdagrad);
-  t.add(trainingDomain, "Adam", 1, OpTable::anyOpset, importAdam);
-  t.add(trainingDomain, "Momentum", 1, OpTable::anyOpset, importMomentum);
+  t.add(OpTable::training, "Adagrad", 1, OpTable::anyOpset, importAdagrad);
+  t.add(OpTable::training, "Adam", 1, OpTable::anyOpset, importAdam);
+  t.add(OpTable::training, "Momentum", 1, OpTable::anyOpset, importMomentum);
 }
 } // namespace aicc::onnx_import

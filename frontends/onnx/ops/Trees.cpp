@@ -377,9 +377,8 @@ Results importEnsemble(Node &n) {
 } // namespace
 
 void addTreeOps(OpTable &t) {
-  const StringRef domain = "ai.onnx.ml";
-  t.add(domain, "TreeEnsembleRegressor", 1, OpTable::anyOpset, importRegressor);
-  t.add(domain, "TreeEnsembleClassifier", 1, OpTable::anyOpset, importClassifier);
-  t.add(domain, "TreeEnsemble", 5, OpTable::anyOpset, importEnsemble);
+  t.add(OpTable::machineLearning, "TreeEnsembleRegressor", 1, OpTable::anyOpset, importRegressor);
+  t.add(OpTable::machineLearning, "TreeEnsembleClassifier", 1, OpTable::anyOpset, importClassifier);
+  t.add(OpTable::machineLearning, "TreeEnsemble", 5, OpTable::anyOpset, importEnsemble);
 }
 } // namespace aicc::onnx_import
