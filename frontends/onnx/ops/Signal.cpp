@@ -157,12 +157,64 @@ Type getMatrixType(Node &n, Value x) {
   return getComputeType(n, x);
 }
 
+/// What a run-time axis makes of a shape: x as [before, axis, behind, parts], and the shape with the axis'
+/// size replaced.
+struct LateAxis {
+  Value position;                ///< of the axis, rank 0
+  SmallVector<AffineExpr> sizes; ///< of all dimensions but the last
+
+  LateAxis(Node &n, Value x, Value axis) : sizes(n.getShape(x).drop_back()) {
+    Type i64 = n.builder.getBuilder().getI64Type();
+    axis = n.builder.reshape(n.builder.convert(axis, i64), {});
+    Value isNegative = n.builder.compare(axis, n.builder.scalar(0, i64), nn::CompareKind::lt);
+    position = n.make<nn::SelectOp>(isNegative, n.add(axis, double(n.getRank(x))), axis);
+    n.builder.require(
+        isBetween(n, position, n.builder.scalar(0, i64), n.builder.scalar(double(sizes.size()) - 1, i64)),
+        "the axis is out of range");
+  }
+  /// One number per dimension: whether it is before, at or behind the axis.
+  Value is(Node &n, nn::CompareKind kind) const {
+    Value ramp = n.builder.iota({n.constant(int64_t(sizes.size()))}, 0, n.getElement(position));
+    return n.builder.compare(ramp, position, kind);
+  }
+  Value split(Node &n, Value x) const {
+    SmallVector<Value> parts;
+    for (nn::CompareKind kind : {nn::CompareKind::lt, nn::CompareKind::eq, nn::CompareKind::gt}) {
+      Value chosen =
+          n.make<nn::SelectOp>(is(n, kind), n.builder.sizes(sizes), n.builder.scalarLike(1, position));
+      parts.push_back(n.builder.reduce(chosen, nn::ReduceKind::prod, {0}, true));
+    }
+    SmallVector<AffineExpr> shape =
+        n.builder.bindSizes(n.builder.concat(parts, 0), "a size around the axis", Interval{1, INT32_MAX});
+    shape.push_back(n.getShape(x).back());
+    return n.builder.reshape(x, shape);
+  }
+  Value join(Node &n, Value y) const {
+    Value size = sizeScalar(n, n.getShape(y)[1], n.getElement(position));
+    Value chosen = n.make<nn::SelectOp>(is(n, nn::CompareKind::eq), size, n.builder.sizes(sizes));
+    SmallVector<AffineExpr> shape =
+        n.builder.bindSizes(chosen, "a size of the result", Interval{1, INT32_MAX});
+    shape.push_back(n.getShape(y).back());
+    return n.builder.reshape(y, shape);
+  }
+};
+
 Results importDft(Node &n) {
   Value x = n.in(0);
-  const int64_t rank = n.getRank(x);
-  if (rank < 2)
+  if (n.getRank(x) < 2)
     throw ImportError("its input must have two dimensions at least");
-  int64_t axis = n.opset < 20 ? n.getInt("axis", 1) : n.has(2) ? n.getConstantInt(2, "the axis") : -2;
+  std::optional<LateAxis> late;
+  int64_t axis = n.opset < 20 ? n.getInt("axis", 1) : -2;
+  if (n.opset >= 20 && n.has(2)) {
+    if (n.builder.getConstantInts(n.in(2))) {
+      axis = n.getConstantInt(2, "the axis");
+    } else {
+      late.emplace(n, x, n.in(2));
+      x = late->split(n, x);
+      axis = 1;
+    }
+  }
+  const int64_t rank = n.getRank(x);
   axis = n.getAxis(axis, rank);
   if (axis == rank - 1)
     throw ImportError("the last dimension holds real and imaginary parts and can't be transformed");
@@ -210,7 +262,8 @@ Results importDft(Node &n) {
   Value y = transform(n, x, t, Value(), type);
   shape[rank - 2] = t.getOutputs(n);
   shape[rank - 1] = n.constant(t.isRealResult() ? 1 : 2);
-  return n.builder.convert(n.builder.transpose(n.builder.reshape(y, shape), back), element);
+  y = n.builder.transpose(n.builder.reshape(y, shape), back);
+  return n.builder.convert(late ? late->join(n, y) : y, element);
 }
 
 /// Overlapping frames [batch * frames, length * parts] of x [batch, time, parts].

@@ -274,63 +274,57 @@ Results importDeformConv(Node &n) {
 Results importCol2Im(Node &n) {
   Value x = n.in(0);
   SmallVector<AffineExpr> image = getPositiveSizes(n, 1, "the image's shape");
-  SmallVector<int64_t> block = n.getConstantInts(2, "the block's shape");
+  SmallVector<AffineExpr> block = getPositiveSizes(n, 2, "the block's shape");
   const int64_t spatial = int64_t(image.size());
   if (n.getRank(x) != 3 || spatial < 1 || int64_t(block.size()) != spatial)
     throw ImportError("it needs an input of rank 3, and image and block shapes of one length");
-  Windows w;
-  w.kernel = block;
-  w.strides = n.getInts("strides", spatial, 1);
-  w.dilations = n.getInts("dilations", spatial, 1);
-  SmallVector<int64_t> pads = n.getInts("pads", 2 * spatial, 0);
-  int64_t taps = 1;
+  SmallVector<int64_t> strides = n.getInts("strides", spatial, 1),
+                       dilations = n.getInts("dilations", spatial, 1),
+                       pads = n.getInts("pads", 2 * spatial, 0);
   for (int64_t d = 0; d < spatial; ++d) {
-    for (int64_t value : {block[d], w.strides[d], w.dilations[d]})
+    for (int64_t value : {strides[d], dilations[d]})
       if (value < 1 || value > INT32_MAX)
-        throw ImportError("block shape, strides and dilations must be positive");
-    if (std::abs(pads[d]) > INT32_MAX || std::abs(pads[d + spatial]) > INT32_MAX ||
-        (taps *= block[d]) > INT32_MAX)
-      throw ImportError("its padding or its blocks are too large");
+        throw ImportError("strides and dilations must be positive");
+    if (std::abs(pads[d]) > INT32_MAX || std::abs(pads[d + spatial]) > INT32_MAX)
+      throw ImportError("its padding is too large");
+    for (AffineExpr size : {image[d], block[d]})
+      if (auto number = dyn_cast<AffineConstantExpr>(size); number && number.getValue() > INT32_MAX)
+        throw ImportError("the image or its blocks are too large");
   }
-  AffineExpr channels = n.math().floorDiv(n.getShape(x)[1], n.constant(taps)), batch = n.getShape(x)[0];
-  if (!channels || n.math().compare(n.getShape(x)[1], n.math().simplify(channels * taps)).value_or(0) != 0)
+  AffineExpr taps = productOf(n, block), channels = n.math().floorDiv(n.getShape(x)[1], taps),
+             batch = n.getShape(x)[0], height = channels ? n.math().simplify(channels * taps) : channels;
+  if (!height || n.math().compare(n.getShape(x)[1], height).value_or(0) != 0)
     throw ImportError("the input's rows are not a multiple of the block's size");
   SmallVector<AffineExpr> blocks;
   for (int64_t d = 0; d < spatial; ++d) {
-    AffineExpr room = image[d] + (pads[d] + pads[d + spatial] - w.dilations[d] * (block[d] - 1) - 1);
-    blocks.push_back(n.math().simplify(room.floorDiv(w.strides[d]) + 1));
-    if (auto size = dyn_cast<AffineConstantExpr>(image[d]); size && size.getValue() > INT32_MAX)
-      throw ImportError("the image is too large");
+    AffineExpr room = image[d] + (pads[d] + pads[d + spatial] - 1) - (block[d] - 1) * dilations[d];
+    blocks.push_back(n.math().simplify(room.floorDiv(strides[d]) + 1));
     if (!blocks.back() || n.math().getBounds(blocks.back()).max < 1)
       throw ImportError("a block is larger than the image");
   }
   AffineExpr length = productOf(n, blocks);
-  x = withSize(n, withSize(n, x, 1, n.math().simplify(channels * taps), "the number of rows"), 2, length,
-               "the number of blocks");
+  x = withSize(n, withSize(n, x, 1, height, "the number of rows"), 2, length, "the number of blocks");
   Type position = getPositionType(n, x);
-  SmallVector<AffineExpr> blockStrides = getStrides(n, blocks);
-  int64_t tapStride = taps;
+  SmallVector<AffineExpr> blockStrides = getStrides(n, blocks), tapStrides = getStrides(n, block);
   Value index, inside;
   const int64_t rank = 2 * spatial + 2; // [place in the block..., image, channel, element...]
   for (int64_t d = 0; d < spatial; ++d) {
-    tapStride /= block[d];
-    Value tap = ramp(n, n.constant(block[d]), d, rank, position),
+    Value tap = ramp(n, block[d], d, rank, position),
           element = ramp(n, image[d], spatial + 2 + d, rank, position);
     auto number = [&](int64_t value) { return n.builder.scalar(double(value), position); };
-    Value from = n.sub(n.add(element, number(pads[d])), n.mul(tap, number(w.dilations[d])));
-    Value which = n.div(from, number(w.strides[d]));
+    Value from = n.sub(n.add(element, number(pads[d])), n.mul(tap, number(dilations[d])));
+    Value which = n.div(from, number(strides[d]));
     Value here = isBetween(n, from, number(0),
-                           sizeScalar(n, n.math().simplify((blocks[d] - 1) * w.strides[d]), position));
-    if (w.strides[d] > 1)
+                           sizeScalar(n, n.math().simplify((blocks[d] - 1) * strides[d]), position));
+    if (strides[d] > 1)
       here = n.make<nn::AndOp>(
-          here, n.builder.compare(n.mul(which, number(w.strides[d])), from, nn::CompareKind::eq));
+          here, n.builder.compare(n.mul(which, number(strides[d])), from, nn::CompareKind::eq));
     inside = inside ? n.make<nn::AndOp>(inside, here) : here;
-    Value at = n.add(n.mul(tap, sizeScalar(n, productOf(n, {length, n.constant(tapStride)}), position)),
+    Value at = n.add(n.mul(tap, sizeScalar(n, productOf(n, {length, tapStrides[d]}), position)),
                      n.mul(clampIndex(n, which, blocks[d]), sizeScalar(n, blockStrides[d], position)));
     index = index ? n.add(index, at) : at;
   }
-  Value rows =
-      rowPositions(n, {batch, channels}, spatial, productOf(n, {n.constant(taps), length}), position);
+  Value rows = rowPositions(n, {batch, channels}, spatial, productOf(n, {taps, length}), position);
   Value values = takeFlat(n, x, n.add(rows, index));
   values = n.make<nn::SelectOp>(inside, values, n.builder.scalarLike(0, x));
   return n.builder.reduce(values, nn::ReduceKind::sum, llvm::to_vector(llvm::seq<int64_t>(0, spatial)),
