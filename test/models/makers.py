@@ -14,7 +14,8 @@ from graph import Graph, make_feeds, save
 
 FAMILIES = ["attention_models", "vision_models", "recurrent_models", "classic_models", "exported_models",
             "light_models", "varied_models", "standard_models", "spatial_models", "quantized_models",
-            "microsoft_models", "microsoft_quantized_models", "control_models", "deployed_models"]
+            "microsoft_models", "microsoft_quantized_models", "control_models", "data_models",
+            "deployed_models"]
 
 
 @dataclass

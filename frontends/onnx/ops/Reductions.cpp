@@ -179,15 +179,13 @@ Results importTopK(Node &n) {
   SmallVector<AffineExpr> k;
   if (n.opset < 10)
     k.push_back(n.constant(n.getInt("k")));
-  else if (!isLate(n, 1))
-    k = n.getSizes(1, "k");
   else
-    k = n.builder.bindSizes(n.in(1), "k", {{0, n.math().getBounds(n.getShape(x)[axis]).max}});
+    k = n.getSizes(1, "k");
   if (k.size() != 1)
     throw ImportError("k must be a single number");
-  if (n.opset >= 10 && isLate(n, 1) && !isa<AffineConstantExpr>(n.getShape(x)[axis]))
-    n.builder.require(n.builder.compare(n.builder.convert(n.in(1), n.builder.getBuilder().getI64Type()),
-                                        n.builder.sizes({n.getShape(x)[axis]}), nn::CompareKind::le),
+  if (isLate(n, k[0]) && n.math().compare(k[0], n.getShape(x)[axis]).value_or(1) > 0)
+    n.builder.require(n.builder.compare(n.builder.sizes(k), n.builder.sizes({n.getShape(x)[axis]}),
+                                        nn::CompareKind::le),
                       "k is larger than the dimension");
   return n.builder.makeResults<nn::TopKOp>(2, x, n.builder.map(k), axis, n.getInt("largest", 1) != 0);
 }
