@@ -79,11 +79,12 @@ SmallVector<Interval> within(Node &n, ArrayRef<AffineExpr> shape) {
 bool isLate(Node &n, unsigned index) { return n.has(index) && !n.builder.getKnown(n.in(index)); }
 
 bool isLate(Node &n, AffineExpr size) {
-  auto symbols = n.builder.getShapes().getFunction()->getAttrOfType<ArrayAttr>(
-      nn::NNDialect::getSymbolsAttrName());
+  auto symbols =
+      n.builder.getShapes().getFunction()->getAttrOfType<ArrayAttr>(nn::NNDialect::getSymbolsAttrName());
   bool found = false;
   size.walk([&](AffineExpr e) {
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(e); symbol && symbols && symbol.getPosition() < symbols.size())
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(e);
+        symbol && symbols && symbol.getPosition() < symbols.size())
       found |= cast<nn::SymbolAttr>(symbols[symbol.getPosition()]).getKind() == nn::SymbolKind::data;
   });
   return found;

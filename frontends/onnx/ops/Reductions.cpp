@@ -184,9 +184,9 @@ Results importTopK(Node &n) {
   if (k.size() != 1)
     throw ImportError("k must be a single number");
   if (isLate(n, k[0]) && n.math().compare(k[0], n.getShape(x)[axis]).value_or(1) > 0)
-    n.builder.require(n.builder.compare(n.builder.sizes(k), n.builder.sizes({n.getShape(x)[axis]}),
-                                        nn::CompareKind::le),
-                      "k is larger than the dimension");
+    n.builder.require(
+        n.builder.compare(n.builder.sizes(k), n.builder.sizes({n.getShape(x)[axis]}), nn::CompareKind::le),
+        "k is larger than the dimension");
   return n.builder.makeResults<nn::TopKOp>(2, x, n.builder.map(k), axis, n.getInt("largest", 1) != 0);
 }
 } // namespace
