@@ -4,6 +4,7 @@
 #include "dialects/nn/EvaluateFunction.h"
 #include "dialects/nn/NN.h"
 #include "dialects/nn/NNControl.h"
+#include "dialects/nn/NNDynamic.h"
 #include "mlir/IR/IRMapping.h"
 #include <cmath>
 #include <cstring>
@@ -207,6 +208,8 @@ LogicalResult evaluateDispatched(func::FuncOp func, nn::EvalContext &ctx, ArrayR
             tensors[operand] = get(operand);
       });
       done = nn::evaluateControl(&op, ctx, tensors, produced);
+    } else if (auto bind = dyn_cast<nn::BindSizeOp>(op)) {
+      done = nn::evaluateBindSize(bind, ctx, operands.front());
     } else {
       done = nn::evaluate(&op, ctx, operands, produced);
     }

@@ -223,9 +223,15 @@ def fuzz(options):
         seeds = os.path.join(ROOT, "test", "fuzz", "corpus", name)
         corpus = os.path.join(BUILD, "fuzz", name)
         os.makedirs(corpus, exist_ok=True)
+        more = []
+        if name == "fuzz-importer":  # ONNX's own small cases, which are made, not stored
+            cases = os.path.join(BUILD, "fuzz", "node-cases")
+            if not os.path.isdir(cases):
+                subprocess.run([PYTHON, "test/conformance/mutations/run_mutations.py", "--write-seeds", cases], cwd=ROOT, check=True)
+            more = [cases]
         command = [
             path, f"-max_total_time={options.fuzz_seconds}", "-rss_limit_mb=4096", "-timeout=25", "-print_final_stats=1",
-            "-verbosity=0", f"-artifact_prefix={corpus}-", corpus, *([seeds] if os.path.isdir(seeds) else []),
+            "-verbosity=0", f"-artifact_prefix={corpus}-", corpus, *([seeds] if os.path.isdir(seeds) else []), *more,
         ]
         print(f"{name}: {options.fuzz_seconds} s", flush=True)
         code, _ = stream(command, SANITIZER_ENV)
@@ -244,6 +250,7 @@ SUITES = {
     "drivers": drivers,
     "models": script(PYTHON, "test/models/run_models.py"),
     "random": script(PYTHON, "test/conformance/random/run_random.py"),
+    "mutations": script(PYTHON, "test/conformance/mutations/run_mutations.py"),
     "models-v3": instance("x86-64-v3", ["avx2", "fma", "bmi2", "f16c"]),
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),

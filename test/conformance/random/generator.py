@@ -45,6 +45,7 @@ class Graph:
         self.opset = self.r.choice(OPSETS)
         self.special = self.r.random() < 0.25
         self.symbolic = self.r.random() < 0.5
+        self.late = self.r.random() < 0.2
         self.only = only
         self.nodes, self.values, self.inputs, self.initializers = [], [], [], []
         self.count = 0
@@ -89,6 +90,11 @@ class Graph:
         return Value(name, array, array, True, const=True)
 
     def ints(self, *items):
+        """Sizes, axes and the like: a constant, or known only when the model runs."""
+        if self.late and self.chance(0.4):
+            array = np.array(items, np.int64)
+            self.inputs.append(Value(self.name("s"), array, array, True))
+            return self.inputs[-1]
         return self.const(list(items), np.int64)
 
     def random_const(self, dtype, shape):
@@ -126,14 +132,15 @@ class Graph:
         return self.new_input(value.dtype, shape)
 
     # ---- nodes ----
-    def op(self, kind, inputs, outputs=1, domain="", keep=True, **attributes):
-        """Adds a node where ONNX Runtime takes it and its results are certain; else raises Rejected."""
+    def op(self, kind, inputs, outputs=1, domain="", keep=True, outer=(), **attributes):
+        """Adds a node where ONNX Runtime takes it and its results are certain; else raises Rejected. `outer`: what its
+        graphs read."""
         attributes = {key: value for key, value in attributes.items() if value is not None}
         names = [self.name("v") for _ in range(outputs)]
         node = helper.make_node(
             kind, [v.name if v else "" for v in inputs], names, name=f"{kind}_{self.count}", domain=domain, **attributes
         )
-        given = {v.name: v for v in inputs if v is not None}
+        given = {v.name: v for v in (*inputs, *outer) if v is not None}
         infos = [helper.make_tensor_value_info(v.name, onnx_type(v.dtype), v.shape) for v in given.values() if not v.const]
         used = [i for i in self.initializers if i.name in given]
         ends = [onnx.ValueInfoProto(name=name) for name in names]
@@ -186,7 +193,7 @@ class Graph:
         return self.finish() if self.nodes else None
 
     def finish(self):
-        read = {name for node in self.nodes for name in node.input}
+        read = {name for node in self.nodes for name in reads(node)}
         made = {name for node in self.nodes for name in node.output}
         computed = [v for v in self.values if v.name in made]
         outputs = [v for v in computed if v.name not in read or self.chance(0.1)][:6]
@@ -205,6 +212,15 @@ class Graph:
         used = [i for i in self.initializers if i.name in read]
         model = make_model(self.nodes, infos, ends, used, self.opset)
         return model, {v.name: v.a for v in inputs}, [v.a for v in outputs], [tolerance(v) for v in outputs]
+
+
+def reads(node):
+    """The names that a node and its graphs read."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            names |= reads(inner)
+    return names - {""}
 
 
 def can_broadcast(small, large):

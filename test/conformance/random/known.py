@@ -1,23 +1,32 @@
 """Differences between aicc and ONNX Runtime that are not aicc's: what ONNX Runtime gets wrong, and what the standard leaves open.
 
 Each entry: an operator, a part of what the comparison says, and the reason. Only a model with this operator and a problem at
-the outputs (aicc agrees with its own reference) can match.
+the outputs (aicc agrees with its own reference) can match. LIMITS are refusals that are documented.
 """
 
 NAN = "the standard does not say what becomes of NaNs; aicc keeps them, as numpy does"
 KNOWN = [
     ("MaxPool", "nan instead of", NAN),
+    ("GlobalMaxPool", "nan instead of", NAN),
     ("ReduceMin", "nan instead of", NAN),
     ("ReduceMax", "nan instead of", NAN),
+    ("InstanceNormalization", "differs by", "ONNX Runtime subtracts the mean after scaling, which cancels for large numbers"),
     ("Clip", "inf instead of", "without a bound, ONNX Runtime takes the largest finite number; aicc takes none"),
     ("ReduceProd", "instead of 2147483647", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
     ("ReduceProd", "instead of -2147483648", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
+]
+
+# What aicc says it can't: (text, reason).
+LIMITS = [
+    ("a slice with a negative step needs sizes that are known", "documented: reversing a dimension whose size depends on data"),
 ]
 
 
 def find(model, problem):
     """The reason why this problem is none, or nothing."""
     kind, message = problem
+    if kind == "refused":
+        return next((reason for text, reason in LIMITS if text in message), "")
     if kind != "wrong":
         return ""
     kinds = {node.op_type for node in model.graph.node}

@@ -4,6 +4,7 @@ A function need not know whether the operation is valid: ONNX Runtime says so, a
 It only has to choose so that most are.
 """
 import numpy as np
+from onnx import helper
 
 TABLE = {}
 # Operations that compute nothing new: what is exact stays exact.
@@ -653,7 +654,87 @@ def integer_products(g):
 @family
 def dynamic_quantize(g):
     v = g.float()
-    if not v.a.size:
+    if not v.a.size or not np.isfinite(v.a.astype(np.float64)).all():
         raise ValueError  # which the standard does not think of
     g.op("DynamicQuantizeLinear", [v], outputs=3)
 
+
+
+# ---- sizes that depend on data ----
+@family
+def nonzero(g):
+    v = g.some(lambda v: v.rank >= 1)
+    g.op("NonZero", [v if v.kind == "b" or g.chance(0.3) else g.op("Greater", [v, g.const(0, v.dtype)], keep=False)])
+
+
+@family
+def compress(g):
+    v = g.some(lambda v: v.rank >= 1 and v.a.size > 0)
+    axis = g.pick(None, g.int(0, v.rank - 1))
+    count = v.a.size if axis is None else v.shape[axis]
+    g.op("Compress", [v, g.new_input("bool", [g.int(1, count)])], axis=axis)
+
+
+@family
+def unique(g):
+    v = g.new_input(g.pick("int64", "float32"), g.shape(1, 2), special=False)
+    if not v.a.size:
+        raise ValueError
+    axis = g.pick(None, None, g.int(0, v.rank - 1))
+    g.op("Unique", [v], outputs=g.int(1, 4), axis=axis, sorted=g.pick(1, 1, 0))
+
+
+@family
+def suppression(g):
+    n = g.int(1, 8)
+    corners = g.rng.random([1, n, 2]).astype(np.float32)
+    boxes = np.concatenate([corners, corners + 0.1 + g.rng.random([1, n, 2]).astype(np.float32)], axis=-1)
+    g.op("NonMaxSuppression", [g.new_input("float32", boxes.shape, boxes), g.new_input("float32", [1, g.int(1, 2), n], special=False),
+                               g.const([g.int(1, 5)], np.int64), g.const([0.4], np.float32)])
+
+
+@family
+def grid_sample(g):
+    v = image(g, 2, 2)
+    grid = g.new_input(v.dtype, [v.shape[0], g.int(1, 5), g.int(1, 5), 2], special=False)
+    g.op("GridSample", [v, grid], mode=g.pick(*(["linear", "nearest", "cubic"] if g.opset >= 20 else ["bilinear", "nearest", "bicubic"])),
+         padding_mode=g.pick("zeros", "border", "reflection"), align_corners=g.int(0, 1))
+
+
+@family
+def center(g):
+    v = g.float(2)
+    axes = g.r.sample(range(v.rank), 1)
+    g.op("CenterCropPad", [v, g.ints(g.int(1, 9))], axes=axes)
+
+
+# ---- control flow ----
+@family
+def branch(g):
+    v = g.float()
+    w = g.like(v, broadcast=False)
+    kinds = g.r.sample(["Relu", "Neg", "Sin", "Abs"], 2)
+    bodies = []
+    for kind, operand in zip(kinds, (v, w)):
+        out = g.name("b")
+        node = helper.make_node(kind, [operand.name], [out], name=f"{kind}_{g.count}")
+        info = helper.make_tensor_value_info(out, TYPES[v.dtype.name], None)
+        bodies.append(helper.make_graph([node], "body", [], [info]))
+    condition = g.new_input("bool", [])
+    g.op("If", [condition], outer=[v, w], then_branch=bodies[0], else_branch=bodies[1])
+
+
+@family
+def loop(g):
+    """An accumulation, with the values on the way as a scanned result."""
+    v = g.float()
+    w = g.like(v, broadcast=False)
+    i, c, a, c2, b, s = (g.name("l") for _ in range(6))
+    nodes = [helper.make_node("Identity", [c], [c2]), helper.make_node(g.pick("Add", "Max", "Mul"), [a, w.name], [b]),
+             helper.make_node("Sin", [b], [s])]
+    kind = TYPES[v.dtype.name]
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(nodes, "body", [info(i, 7, []), info(c, 9, []), info(a, kind, None)],
+                             [info(c2, 9, []), info(b, kind, None), info(s, kind, None)])
+    count = g.const(g.int(0 if g.chance(0.2) else 1, 4), np.int64) if g.chance(0.5) else g.new_input("int64", [], g.int(1, 4))
+    g.op("Loop", [count, None, v], outputs=2, outer=[w], body=body)

@@ -7,7 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from check import load, save, signature, verify
-from generator import make_model, reference
+from generator import make_model, reads, reference
 from values import onnx_type
 
 
@@ -31,7 +31,7 @@ def rebuild(model, nodes, outputs, values, symbolic=True):
     for node in reversed(nodes):
         if needed & set(node.output):
             kept.insert(0, node)
-            needed |= set(node.input) - {""}
+            needed |= reads(node)
     made = {name for node in kept for name in node.output}
     initializers = [i for i in model.graph.initializer if i.name in needed]
     known = {i.name for i in initializers}

@@ -47,8 +47,10 @@ def run_seed(seed, options):
                     dim.dim_value = size
             check.save(folder, model, *rest)
             problem = check.verify(folder, options.extra) or ("symbolic", problem[1])
-            if problem[0] == "symbolic" or known.find(model, problem):
+            if problem[0] == "symbolic":
                 return problem
+            if reason := known.find(model, problem):
+                return "known", reason
         keep = os.path.join(OUTPUT, str(seed))
         shutil.rmtree(keep, ignore_errors=True)
         os.makedirs(OUTPUT, exist_ok=True)
@@ -118,6 +120,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="FAMILY", help="operators of these families (see operators.py) only")
     parser.add_argument("--again", metavar="DIR", help="run a kept model once more")
     parser.add_argument("--no-reduce", action="store_true", help="keep failing models as they are")
+    parser.add_argument("--verbose", action="store_true", help="say what is known, and which symbolic sizes are refused")
     parser.add_argument("--extra", nargs=argparse.REMAINDER, default=[], help="more options for `aicc verify`: comes last")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
@@ -133,6 +136,8 @@ def main():
 
     def report(seed, kind, message):
         counts[kind] = counts.get(kind, 0) + 1
+        if options.verbose and kind not in ("ok", "nothing"):
+            print(f"seed {seed}: {kind}: {message}", flush=True)
         if kind not in ("ok", "nothing", "known", "symbolic"):
             print(f"seed {seed}: {kind}: {message}", flush=True)
             print(f"  again: {sys.executable} {os.path.relpath(__file__)} --again {os.path.join(OUTPUT, str(seed))}", flush=True)
