@@ -25,8 +25,9 @@ using namespace aicc::gpu;
 /// The address space of global memory: the same number in both back ends.
 static constexpr unsigned kGlobalSpace = 1;
 
-/// The kernel again, with its pointers in global memory, 64-byte aligned; noalias where they were.
-static Function *moveArguments(Function *kernel) {
+/// The kernel again, with its pointers in global memory: 64-byte aligned, and noalias but for scratch memory,
+/// where threads read what others have written: were it noalias, a barrier would not seem to change it.
+static Function *moveArguments(Function *kernel, bool takesScratch) {
   LLVMContext &context = kernel->getContext();
   SmallVector<Type *> types;
   for (Argument &argument : kernel->args())
@@ -43,7 +44,7 @@ static Function *moveArguments(Function *kernel) {
       from.replaceAllUsesWith(&to);
       continue;
     }
-    if (from.hasNoAliasAttr())
+    if (!takesScratch || to.getArgNo() + 1 < moved->arg_size())
       to.addAttr(Attribute::NoAlias);
     to.addAttr(Attribute::getWithAlignment(context, Align(64)));
     from.replaceAllUsesWith(builder.CreateAddrSpaceCast(&to, from.getType()));
@@ -137,7 +138,7 @@ Expected<std::unique_ptr<Module>> aicc::gpu::emitLLVMIR(mlir::ModuleOp module, I
   Function *kernel = ir->getFunction(entry.name);
   if (!kernel || kernel->isDeclaration())
     return createStringError("its module does not define it");
-  kernel = moveArguments(kernel);
+  kernel = moveArguments(kernel, entry.scratch);
   hideOthers(*ir, kernel);
   end.finishKernel(*kernel, entry);
   optimize(*ir, machine);
