@@ -201,6 +201,16 @@ SmallVector<Value> Importer::makeLoop(Value trip, Value condition, ArrayRef<Valu
   for (Value init : inits)
     carried.emplace_back(builder->getShape(init));
   SmallVector<int64_t> binds;
+  auto addSymbol = [&](AffineExpr &size) {
+    size = shapes.addData("carried" + std::to_string(shapes.getNumSymbols()));
+    binds.push_back(shapes.getNumSymbols() - 1);
+  };
+  std::string name;
+  if (auto named = dyn_cast<NameLoc>(location))
+    name = named.getName().str();
+  for (auto [i, dim] : changedSizes[name])
+    if (i < carried.size() && dim < carried[i].size())
+      addSymbol(carried[i][dim]);
   Iteration iteration;
   std::unique_ptr<Region> body;
   // A size that an iteration changes is a symbol in the next attempt.
@@ -233,13 +243,15 @@ SmallVector<Value> Importer::makeLoop(Value trip, Value condition, ArrayRef<Valu
       if (builder->getRank(value) != builder->getRank(inits[i]))
         throw ImportError("carried value " + Twine(i) + " changes its rank from " +
                           Twine(builder->getRank(inits[i])) + " to " + Twine(builder->getRank(value)));
-      for (auto [expr, size] :
-           llvm::zip_equal(carried[i], SmallVector<AffineExpr>(builder->getShape(value)))) {
+      SmallVector<AffineExpr> yielded(builder->getShape(value));
+      for (size_t dim = 0; dim < yielded.size(); ++dim) {
+        AffineExpr &expr = carried[i][dim];
         auto symbol = dyn_cast<AffineSymbolExpr>(expr);
-        if (shapes.equal(expr, size) || (symbol && llvm::is_contained(binds, int64_t(symbol.getPosition()))))
+        if (shapes.equal(expr, yielded[dim]) ||
+            (symbol && llvm::is_contained(binds, int64_t(symbol.getPosition()))))
           continue;
-        expr = shapes.addData("carried" + std::to_string(shapes.getNumSymbols()));
-        binds.push_back(shapes.getNumSymbols() - 1);
+        addSymbol(expr);
+        changedSizes[name].push_back({i, dim});
         isStable = false;
       }
     }

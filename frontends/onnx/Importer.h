@@ -141,6 +141,9 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Regions that were imported in vain: no other value may take the place of one that the builder knows.
   std::vector<std::unique_ptr<mlir::Region>> parked;
+  /// Sizes that iterations of a loop, by its node's name, have turned out to change: carried value,
+  /// dimension. So that loops in loops are not tried over and over.
+  std::map<std::string, std::vector<std::pair<size_t, size_t>>> changedSizes;
   mlir::func::FuncOp func;
   std::unique_ptr<GraphBuilder> builder;
   std::unique_ptr<TensorLoader> loader;
