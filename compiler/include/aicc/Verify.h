@@ -55,10 +55,10 @@ struct VerifyResult {
   std::vector<std::string> errors, warnings;
   Divergence divergence;
   std::vector<HostTensor> outputs; ///< of the program, compiled as it is
-  unsigned numNodes = 0;      ///< of the imported graph
-  unsigned numDispatches = 0; ///< compared one by one
-  double largestError = 0;    ///< of a dispatch, relative to its largest value
-  std::string largestErrorAt; ///< that dispatch's nodes
+  unsigned numNodes = 0;           ///< of the imported graph
+  unsigned numDispatches = 0;      ///< compared one by one
+  double largestError = 0;         ///< of a dispatch, relative to its largest value
+  std::string largestErrorAt;      ///< that dispatch's nodes
 };
 
 /// Runs the model on the reference interpreter, as imported and as optimized, and compiled, and compares: the

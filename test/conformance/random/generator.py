@@ -8,6 +8,7 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 import operators
+import operators_more  # noqa: F401  (adds to operators.TABLE)
 from values import MAX_ELEMENTS, SIZES, Value, distance, disturb, is_float, onnx_type, random_array, tolerance
 
 warnings.simplefilter("ignore")

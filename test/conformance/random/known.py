@@ -8,6 +8,8 @@ NAN = "the standard does not say what becomes of NaNs; aicc keeps them, as numpy
 KNOWN = [
     ("MaxPool", "nan instead of", NAN),
     ("GlobalMaxPool", "nan instead of", NAN),
+    ("GridSample", "differs", "cubic, past the border: aicc moves the coordinate first, as the standard's reference implementation does"),
+    ("Sign", "nan instead of 0", NAN),
     ("ReduceMin", "nan instead of", NAN),
     ("ReduceMax", "nan instead of", NAN),
     ("InstanceNormalization", "differs by", "ONNX Runtime subtracts the mean after scaling, which cancels for large numbers"),
@@ -18,7 +20,14 @@ KNOWN = [
 
 # What aicc says it can't: (text, reason).
 LIMITS = [
+    ("the size is 0, which is out of range", "an empty tensor has nothing to interpolate"),
     ("a slice with a negative step needs sizes that are known", "documented: reversing a dimension whose size depends on data"),
+]
+
+# Kernels and the reference interpreter, where a tensor has infinities: (operation, text, reason).
+INFINITIES = [
+    ("nn.conv", "nan instead of", "with infinities in the input, lanes that pad a block of channels hold infinity times zero"),
+    ("nn.resize", "nan instead of", "a neighbour of weight zero counts as zero times infinity in the kernel only"),
 ]
 
 
@@ -27,6 +36,8 @@ def find(model, problem):
     kind, message = problem
     if kind == "refused":
         return next((reason for text, reason in LIMITS if text in message), "")
+    if kind == "kernel":
+        return next((reason for op, text, reason in INFINITIES if op in message and text in message), "")
     if kind != "wrong":
         return ""
     kinds = {node.op_type for node in model.graph.node}

