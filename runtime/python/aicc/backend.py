@@ -14,7 +14,7 @@ import aicc
 
 
 def _to_device(device: str) -> str:
-    """The runtime's name of ONNX's "CPU", "CUDA:1", or of a device that it lists itself."""
+    """The runtime's name of ONNX's "CPU", "CPU:0", or of a device that it lists itself."""
     return device.lower() or "cpu"
 
 
