@@ -242,7 +242,7 @@ def compile(model: Any, *, device: Optional[str] = None, target: Optional[str] =
             dims: Optional[Mapping[str, Union[int, Tuple[int, int]]]] = None, threads: int = 0) -> Model:
     """Compiles `model` (a path, an ONNX ModelProto, or its bytes) and loads it.
 
-    `device`: where to run ("cpu", "opencl:0"; default: the fastest). `target`: what to compile for, as the command line's
+    `device`: where to run ("cpu:0"; default: the fastest). `target`: what to compile for, as the command line's
     --target (default: the device's; several make a fat module). `dims`: sizes or (min, max) of symbolic dimensions.
     `threads`: for kernels on the host. Raises CompileError with all problems of the model.
     """
