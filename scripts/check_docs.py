@@ -5,7 +5,7 @@
 - A code block after `<!-- from: PATH -->` occurs word for word in that file, up to indentation; a line `...` skips lines.
 - In a ```console block, what follows `$ COMMAND` is printed by it: each line, in order, though others may come between. `...`
   stands for any text, and numbers (but exit codes) only have to be numbers. A command that fails must show its error. Commands
-  run in a folder of their own, with mlp.onnx (docs/examples/mlp.py) in it and the tree's docs/, test/ and runtime/ beside it.
+  run in a folder of their own, with the models of docs/examples in it and the tree's docs/, test/ and runtime/ beside it.
   `# not run` as first line exempts a block.
 - Links lead to files that exist, and paths in `...` that begin with one of the tree's folders, too.
 
@@ -160,7 +160,8 @@ def check_pages():
             os.symlink(os.path.join(ROOT, name), os.path.join(folder, name))
         search = [os.path.join(BUILD, "bin"), os.path.join(BUILD, "venv", "bin"), os.environ["PATH"]]
         environment = {**os.environ, "PATH": os.pathsep.join(search), "XDG_CACHE_HOME": os.path.join(folder, ".cache")}
-        subprocess.run(["python", "docs/examples/mlp.py"], cwd=folder, env=environment, check=True)
+        for example in ("mlp", "decode"):
+            subprocess.run(["python", f"docs/examples/{example}.py"], cwd=folder, env=environment, check=True)
         for name in names:
             page = os.path.relpath(name, ROOT)
             if not os.path.exists(name):

@@ -147,8 +147,8 @@ LogicalResult MatMulOp::infer(ShapeContext &ctx, Adaptor adaptor, Shapes operand
   bool bytes = isByteProduct(element, elementOf(adaptor.getRhs()));
   if (bytes)
     element = IntegerType::get(ctx.getContext(), 32);
-  if ((!bytes && failed(checkSameElements(ctx, adaptor.getOperands()))) || failed(checkNumber(ctx, element)) ||
-      failed(checkRank(ctx, "lhs", lhs, 2, /*atLeast=*/true)) ||
+  if ((!bytes && failed(checkSameElements(ctx, adaptor.getOperands()))) ||
+      failed(checkNumber(ctx, element)) || failed(checkRank(ctx, "lhs", lhs, 2, /*atLeast=*/true)) ||
       failed(checkRank(ctx, "rhs", rhs, 2, /*atLeast=*/true)))
     return failure();
   auto last = [](const SymShape &shape, bool second) { return shape[shape.size() - (second ? 2 : 1)]; };
