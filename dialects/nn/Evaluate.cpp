@@ -5,6 +5,7 @@
 #include "dialects/nn/EvaluateSupport.h"
 #include "dialects/nn/NNControl.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 
@@ -172,6 +173,7 @@ LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, ArrayRef<T
           if (auto &value = values[symbol.getPosition()]; !value)
             value = size;
   ctx.symbols.clear();
+  llvm::BitVector isLate(count); // data symbols and what depends on them: known once they are bound
   for (unsigned i = 0; i < count; ++i) {
     auto symbol = dyn_cast<SymbolAttr>(symbols[i]);
     if (!symbol)
@@ -184,7 +186,8 @@ LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, ArrayRef<T
         bool earlier = true;
         expr.walk([&](AffineExpr e) {
           if (auto other = dyn_cast<AffineSymbolExpr>(e))
-            earlier &= other.getPosition() < i;
+            if (earlier &= other.getPosition() < i; earlier && isLate[other.getPosition()])
+              isLate.set(i);
         });
         if (!earlier)
           return ctx.fail("symbol '" + symbol.getName() + "' depends on a later one");
@@ -194,11 +197,13 @@ LogicalResult bindSymbols(FunctionOpInterface func, EvalContext &ctx, ArrayRef<T
         return ctx.fail("symbol '" + symbol.getName() + "' needs two sizes");
       values[i] = std::max(bounds[0], bounds[1]);
     }
-    if (symbol.getKind() == SymbolKind::data)
+    if (symbol.getKind() == SymbolKind::data) {
       values[i] = symbol.getMin(); // until it is bound
+      isLate.set(i);
+    }
     if (!values[i])
       return ctx.fail("no argument gives '" + symbol.getName() + "' a value");
-    if (*values[i] < symbol.getMin() || *values[i] > symbol.getMax())
+    if (!isLate[i] && (*values[i] < symbol.getMin() || *values[i] > symbol.getMax()))
       return ctx.fail("'" + symbol.getName() + "' is " + llvm::Twine(*values[i]) + ", not within " +
                       llvm::Twine(symbol.getMin()) + ".." + llvm::Twine(symbol.getMax()));
     ctx.symbols.push_back(*values[i]);

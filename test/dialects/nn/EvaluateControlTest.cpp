@@ -80,6 +80,27 @@ TEST(EvaluateControl, BranchesBindSizes) {
   expectValues(other[1], {4});
 }
 
+TEST(EvaluateControl, LargerOfSizesFromDataWaitsForThem) {
+  // Before k is bound, max(k - 1, k - 2) is below what it may be; the larger of two arguments' sizes is
+  // checked at once.
+  const char *const text = R"(
+func.func @main(%k: tensor<1xi64>, %x: tensor<?xf32> {nn.dims = affine_map<()[s0, s1, s2, s3] -> (s0)>}) -> tensor<2xi64>
+    attributes {nn.symbols = [#nn.symbol<"n", input, 0, 100>, #nn.symbol<"k", data, 0, 100>,
+        #nn.symbol<"a", max, 0, 100, affine_map<()[s0, s1] -> (s1 - 1, s1 - 2)>>,
+        #nn.symbol<"b", max, 0, 4, affine_map<()[s0] -> (s0, 1)>>]} {
+  nn.bind_size %k {symbols = array<i64: 1>, what = "k"} : tensor<1xi64>
+  %s = nn.sizes {value = affine_map<()[s0, s1, s2, s3] -> (s2, s3)>} : () -> tensor<2xi64>
+  return %s : tensor<2xi64>
+})";
+  const Tensor k = makeTensor(IntegerType::get(&getContext(), 64), {1}, {7});
+  auto results = run(text, {k, floats({1, 2})});
+  ASSERT_EQ(results.size(), 1u);
+  expectValues(results[0], {6, 2});
+  std::string error;
+  EXPECT_TRUE(run(text, {k, floats({1, 2, 3, 4, 5})}, &error).empty());
+  EXPECT_NE(error.find("'b' is 5, not within 0..4"), std::string::npos) << error;
+}
+
 TEST(EvaluateControl, LoopsEndByCountOrCondition) {
   auto counted = run(loopText, {number(1), truth(true), floats({1}), floats({7, 8})});
   ASSERT_EQ(counted.size(), 2u);
