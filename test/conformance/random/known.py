@@ -14,6 +14,9 @@ KNOWN = [
     ("ReduceMax", "nan instead of", NAN),
     ("InstanceNormalization", "differs by", "ONNX Runtime subtracts the mean after scaling, which cancels for large numbers"),
     ("Clip", "inf instead of", "without a bound, ONNX Runtime takes the largest finite number; aicc takes none"),
+    ("ReduceLogSumExp", "nan instead of inf", NAN),
+    ("Resize", "instead of nan", "ONNX Runtime: a neighbour of weight zero counts as zero times NaN, and align_corners rounds the length first"),
+    ("ReduceSum", "instead of 2147483647", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
     ("ReduceProd", "instead of 2147483647", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
     ("ReduceProd", "instead of -2147483648", "ONNX Runtime saturates integers; aicc wraps, as numpy does"),
 ]
