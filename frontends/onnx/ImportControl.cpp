@@ -338,6 +338,9 @@ Items Importer::importLoop(Node &node, ArrayRef<Item> inputs, Scope &scope) {
                       " values are carried");
   if (node.proto.output_size() > body.output_size() - 1)
     throw ImportError("it has more outputs than its body gives");
+  for (const Item &input : inputs.take_front(2))
+    if (input && !input.isTensor())
+      throw ImportError("its trip count and its condition must be tensors");
   Value trip = node.getOptional(0), condition = node.getOptional(1);
   if (trip)
     checkSingle(*builder, trip, "its trip count");

@@ -38,6 +38,12 @@ static int64_t getPosition(Node &node, unsigned index, int64_t size) {
 
 /// SplitToSequence: parts along an axis, of given sizes, or (without any) of size 1, whose dimension may go.
 static Item split(Node &node, Value input) {
+  constexpr int64_t maxParts = 100000;
+  auto checkCount = [](int64_t count) {
+    if (count > maxParts)
+      throw ImportError("it would give " + Twine(count) + " tensors");
+    return count;
+  };
   GraphBuilder &builder = node.builder;
   const int64_t axis = node.getAxis(node.getInt("axis", 0), node.getRank(input));
   const AffineExpr total = node.getShape(input)[axis];
@@ -45,19 +51,20 @@ static Item split(Node &node, Value input) {
   bool keepdims = true;
   if (!node.has(1)) {
     keepdims = node.getInt("keepdims", 1);
-    sizes.assign(node.getStaticSize(input, axis, "the size of the split dimension"), node.constant(1));
+    sizes.assign(checkCount(node.getStaticSize(input, axis, "the size of the split dimension")),
+                 node.constant(1));
   } else if (node.getRank(node.in(1)) == 0) {
     const int64_t size = node.getConstantInt(1, "the size of the parts");
     const int64_t all = node.getStaticSize(input, axis, "the size of the split dimension");
     if (size < 1)
       throw ImportError("parts of size " + Twine(size) + " cannot be");
+    checkCount(all / size);
     for (int64_t at = 0; at < all; at += size)
       sizes.push_back(node.constant(std::min(size, all - at)));
   } else {
     sizes = node.getSizes(1, "the sizes of the parts");
   }
-  if (sizes.size() > 100000)
-    throw ImportError("it would give " + Twine(sizes.size()) + " tensors");
+  checkCount(sizes.size());
   std::vector<Item> items;
   AffineExpr offset = node.constant(0);
   for (AffineExpr size : sizes) {
@@ -166,7 +173,7 @@ Items Importer::importSequenceOp(Node &node, ArrayRef<Item> inputs, Scope &scope
     if (position < 0 || position > length)
       throw ImportError("the position is outside of its sequence");
   }
-  items.insert(items.begin() + position, inputs[1]);
+  items.insert(items.begin() + position, getTensor(inputs, 1));
   return Item::makeList(std::move(items));
 }
 } // namespace aicc::onnx_import

@@ -12,10 +12,10 @@
 
 using namespace aicc::rt;
 
-/// Where slots of no bytes point: an address, so that the slot is not empty, that nobody reads.
 /// What kernels on memory of their own expect of each buffer, bytes.
 static constexpr uintptr_t kKernelAlignment = 64;
 
+/// Where slots of no bytes point: an address, so that the slot is not empty, that nobody reads.
 alignas(64) static char nothing[64];
 
 static const char *nameOf(const ValueType &type) {

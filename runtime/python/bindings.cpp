@@ -114,7 +114,7 @@ Tensor wrapBuffer(std::shared_ptr<Instance> instance, nb::handle object, int typ
     throw nb::python_error();
   std::vector<int64_t> dims(view->shape, view->shape + view->ndim), strides;
   int64_t bytes = aicc_element_type_bits(static_cast<aicc_element_type>(type)) / 8, span = bytes;
-  bool fits = view->itemsize == bytes;
+  bool fits = bytes > 0 && view->itemsize == bytes;
   for (int i = 0; i < view->ndim && fits; ++i) {
     fits = view->strides[i] >= 0 && view->strides[i] % bytes == 0;
     strides.push_back(view->strides[i] / bytes);
@@ -179,19 +179,30 @@ nb::object exportDLPack(const Tensor &tensor) {
   return nb::steal(capsule);
 }
 
+aicc_device_info infoOf(const aicc_device *device) {
+  auto info = makeInfo<aicc_device_info>();
+  check(aicc_device_get_info(device, &info));
+  return info;
+}
+
 /// (device type, device index) of DLPack.
 std::tuple<int, int> getDLPackDevice(const Tensor &tensor) {
   auto info = tensor.info();
   if (!info.device)
     return {1, 0};
-  auto device = makeInfo<aicc_device_info>();
-  check(aicc_device_get_info(info.device, &device));
-  return {device.dlpack_type ? device.dlpack_type : 1, device.dlpack_id};
+  auto device = infoOf(info.device);
+  if (device.capabilities & AICC_DRIVER_HOST_MEMORY)
+    return {1, 0};
+  if (!device.dlpack_type)
+    throw Failure(AICC_STATUS_UNSUPPORTED,
+                  std::string("DLPack has no name for memory of device ") + device.id);
+  return {device.dlpack_type, device.dlpack_id};
 }
 
 /// The tensor itself where the host reaches it, else a copy.
 Tensor toHost(const Tensor &tensor) {
-  if (std::get<0>(getDLPackDevice(tensor)) == 1)
+  auto info = tensor.info();
+  if (!info.device || infoOf(info.device).capabilities & AICC_DRIVER_HOST_MEMORY)
     return Tensor(tensor.instance, aicc_tensor_retain(tensor.handle));
   aicc_tensor *here = nullptr;
   {
@@ -279,8 +290,14 @@ struct Module {
 
   std::vector<Tensor> run(const std::vector<const Tensor *> &inputs, bool deviceOutputs, int64_t deadline) {
     std::vector<aicc_tensor *> in, out(aicc_function_result_count(function), nullptr);
-    for (const Tensor *input : inputs)
+    // Other threads may drop theirs while this one runs.
+    std::vector<Tensor> kept;
+    for (const Tensor *input : inputs) {
+      if (!input)
+        throw Failure(AICC_STATUS_INVALID_ARGUMENT, "an input is None");
+      kept.emplace_back(input->instance, aicc_tensor_retain(input->handle));
       in.push_back(input->handle);
+    }
     auto options = makeInfo<aicc_run_options>();
     options.flags = deviceOutputs ? AICC_RUN_DEVICE_OUTPUTS : 0;
     options.deadline_ns = deadline;

@@ -31,6 +31,7 @@ _TYPES = {
     1: "float64", 2: "float32", 3: "float16", 4: "bfloat16", 5: "int64", 6: "int32", 7: "int16", 8: "int8", 9: "uint64",
     10: "uint32", 11: "uint16", 12: "uint8", 13: "bool", 14: "float8_e4m3fn", 15: "float8_e5m2", 16: "float8_e4m3fnuz",
     17: "float8_e5m2fnuz", 18: "float8_e8m0fnu", 19: "float4_e2m1fn", 20: "int4", 21: "uint4", 22: "int2", 23: "uint2",
+    24: "float6_e2m3fn", 25: "float6_e3m2fn",
 }
 _CODES = {name: code for code, name in _TYPES.items()}
 # The others are ml_dtypes' and have no buffers; their bits go in and out.

@@ -6,6 +6,7 @@
 #include "passes/graph/Rewrite.h"
 #include "targets/cpu/codegen/RegisterTile.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace aicc;
@@ -78,6 +79,19 @@ struct ByteConv : ByteRewriter {
 };
 } // namespace
 
+/// Every number of `v`, which is subtracted from bytes, is surely one that a byte can be; or they are
+/// integers, which wrap around alike wherever they are subtracted.
+static bool isZeroPoint(Value v) {
+  if (isa<IntegerType>(getElement(v)))
+    return true;
+  if (std::optional<double> number = getUniform(v))
+    return *number == std::floor(*number) && *number >= -128 && *number <= 255;
+  while (isa_and_present<nn::ReshapeOp, nn::TransposeOp, nn::BroadcastOp>(v.getDefiningOp()))
+    v = v.getDefiningOp()->getOperand(0);
+  auto cast = v.getDefiningOp<nn::CastOp>();
+  return cast && isByte(getElement(cast.getInput()));
+}
+
 /// `fits` says which scales and zero points may be.
 std::optional<Quantized> ByteRewriter::match(Value v, llvm::function_ref<bool(Value)> fits) {
   Quantized q;
@@ -89,7 +103,8 @@ std::optional<Quantized> ByteRewriter::match(Value v, llvm::function_ref<bool(Va
     v = left ? product.getLhs() : product.getRhs();
   }
   if (auto shifted = v.getDefiningOp<nn::SubOp>()) {
-    if (shifted.getLhs().getType() != v.getType() || !fits(shifted.getRhs()))
+    if (shifted.getLhs().getType() != v.getType() || !fits(shifted.getRhs()) ||
+        !isZeroPoint(shifted.getRhs()))
       return std::nullopt;
     q.zero = shifted.getRhs();
     v = shifted.getLhs();

@@ -162,6 +162,13 @@ TEST(ByteProducts, keepValues) {
 }
 
 TEST(ByteProducts, leaveOthers) {
+  // A fraction is no zero point, and neither is what data may be at run time.
+  Form fraction = floats("a fraction", "ui8", "i8", false);
+  size_t at = fraction.body.find("dense<128.0>");
+  ASSERT_NE(at, std::string::npos);
+  fraction.body.replace(at, 12, "dense<127.5>");
+  fraction.bytesAfter = 0;
+  checkForm(fraction);
   Form beyond = convolution("a zero point that no byte is", "ui8", "i8", 300, true, false);
   beyond.bytesAfter = 0;
   checkForm(beyond);
