@@ -213,6 +213,7 @@ TEST_F(Device, CopiesWhatIsNotAligned) {
   outputs.push_back(tail());
   ASSERT_TRUE(ok(s.run({a.get(), b.get()}, outputs)));
   EXPECT_EQ(values(outputs[0].get())[96], 99.f + 96.f);
+  EXPECT_EQ(mockState().unalignedBuffers, 0);
 }
 
 TEST_F(Device, HoldsTheWeightsThatItsProgramReads) {

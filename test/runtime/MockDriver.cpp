@@ -256,7 +256,8 @@ MockState &aicc::test::mockState() {
 }
 
 void MockState::reset() {
-  for (auto *count : {&dispatches, &writes, &reads, &peerCopies, &recordings, &submits, &waits, &delayNs})
+  for (auto *count : {&unalignedBuffers, &dispatches, &writes, &reads, &peerCopies, &recordings, &submits,
+                      &waits, &delayNs})
     *count = 0;
   allocationsLeft = dispatchesLeft = -1;
   refusesToLoad = refusesToRecord = refusesQueues = refusesEvents = false;

@@ -35,6 +35,7 @@ struct MockState {
   // Of what was made: how much is there now.
   std::atomic<int64_t> allocations{0}, bytes{0}, executables{0}, queues{0}, commands{0}, events{0};
   // How often.
+  std::atomic<int64_t> unalignedBuffers{0}; ///< of all dispatches
   std::atomic<int64_t> dispatches{0}, writes{0}, reads{0}, peerCopies{0}, recordings{0}, submits{0}, waits{0};
   /// So many allocations succeed still; below 0: all do.
   std::atomic<int64_t> allocationsLeft{-1};
