@@ -55,7 +55,7 @@ def inputs_opset11(g):
     x = g.op("Pad", x, g.ints(0, 0, 0, 1, 0, 0, 1, 1), mode="edge")
     x = g.op("Slice", x, g.ints(-1, 1), g.ints(-2147483648, 17), g.ints(2, 3), g.ints(-2, 3))
     x = g.op("Clip", x, g.scalar(-1.5))
-    x = g.op("Resize", x, g.const(np.zeros(0, np.float32)), g.const(np.array([1, 1, 1.5, 2], np.float32)),
+    x = g.op("Resize", x, g.const(np.zeros(0, np.float32)), g.const(np.array([1, 1, 3, 2], np.float32)),
              mode="linear", coordinate_transformation_mode="align_corners")
     x = g.op("Gather", x, g.const(np.array([[0, -1], [2, 3]])), axis=1)
     x = g.op("ReduceMax", x, axes=[3], keepdims=1)
