@@ -125,11 +125,13 @@ def mock_device(_):
     return script("env", f"AICC_PLUGIN_PATH={plugins}", *command)(_)
 
 
-def device_models(device, variables):
-    """Every model on a device for tests, which `variables` (of device_env) makes the loaders find. Returns why not, where the
-    device cannot be had."""
+def device_models(device, variables, part):
+    """Some of the models on a device for tests, which `variables` (of device_env) makes the loaders find; the device's compiler
+    takes about a second for each, and `run_models.py --target level_zero --device opencl:0` runs all. Returns why not, where
+    the device cannot be had."""
     models = script(
-        PYTHON, "scripts/device_env.py", PYTHON, "test/models/run_models.py", "--target", "level_zero", "--device", device
+        PYTHON, "scripts/device_env.py", PYTHON, "test/models/run_models.py", "--target", "level_zero", "--device", device,
+        "--part", part,
     )
 
     def run(options):
@@ -261,8 +263,8 @@ SUITES = {
     "models-v4": instance("x86-64-v4", ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),
     "models-mock-device": mock_device,
-    "opencl": device_models("opencl:0", device_env.opencl),
-    "level_zero": device_models("level_zero:0", device_env.level_zero),
+    "opencl": device_models("opencl:0", device_env.opencl, "0/3"),
+    "level_zero": device_models("level_zero:0", device_env.level_zero, "1/5"),
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
     "fuzz": fuzz,

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -177,6 +178,7 @@ def expected_failures(path):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="REGEX", default="", help="run the cases whose id matches")
+    parser.add_argument("--part", metavar="K/N", default="0/1", help="the K-th of N parts of the cases, by their ids' hash")
     parser.add_argument("--list", action="store_true", help="print the cases' ids")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--keep", metavar="DIR", help="leave models, inputs, modules and outputs there")
@@ -200,7 +202,9 @@ def arguments():
 
 def main():
     options = arguments()
-    chosen = [n for n, case in enumerate(cases()) if re.search(options.only, case.id)]
+    part, parts = map(int, options.part.split("/"))
+    chosen = [n for n, case in enumerate(cases())
+              if re.search(options.only, case.id) and zlib.crc32(case.id.encode()) % parts == part]
     if options.list:
         print("\n".join(cases()[n].id for n in chosen))
         return 0
