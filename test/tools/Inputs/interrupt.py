@@ -15,7 +15,8 @@ with open(model, "w") as file:
 for number, wanted in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGABRT, 3), (signal.SIGKILL, -signal.SIGKILL)):
     process = subprocess.Popen(["aicc", "compile", model, "-o", module], stderr=subprocess.PIPE, text=True)
     begin = time.time()
-    while not any(".tmp." in name for name in os.listdir(folder)):
+    # With something in it: between a file's making and its being noted for removal lies an instant.
+    while not any(entry.stat().st_size for entry in os.scandir(folder) if ".tmp." in entry.name):
         assert process.poll() is None and time.time() - begin < 60, "it never began to write"
         time.sleep(0.001)
     process.send_signal(number)
