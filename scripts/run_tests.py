@@ -140,6 +140,15 @@ def device_models(device, variables, part):
     return run
 
 
+def device_onnx(options):
+    """Every second case of ONNX's tests, more than 900, on the OpenCL device for tests."""
+    if not device_env.opencl(BUILD):
+        return "opencl:0 is not here: scripts/device_env.py finds nothing for it"
+    return script(
+        PYTHON, "scripts/device_env.py", PYTHON, "test/conformance/onnx/run_onnx.py", "--device", "opencl:0", "--sample", "2"
+    )(options)
+
+
 def programs(build, kind):
     """The programs that CMake listed while it configured `build`: their paths and arguments."""
     try:
@@ -264,6 +273,7 @@ SUITES = {
     "gpu-static": script(PYTHON, "test/targets/gpu/static_checks.py"),
     "models-mock-device": mock_device,
     "opencl": device_models("opencl:0", device_env.opencl, "0/3"),
+    "onnx-opencl": device_onnx,
     "level_zero": device_models("level_zero:0", device_env.level_zero, "1/5"),
     "asan": sanitized("asan", "address,undefined"),
     "tsan": sanitized("tsan", "thread"),
